@@ -1,0 +1,180 @@
+"""The story of one attempt: lease, references, stage-in, pipeline, publication; and how each end is told."""
+
+import errno
+import os
+import shutil
+import sys
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from runner.aws import Clients
+from runner.environment import Job
+from runner.lease import Heart, Lease
+from runner.manifest import left_by_pipeline, manifest, resources
+from runner.outcome import EX_DATAERR, EX_IOERR, EX_SOFTWARE, EX_TEMPFAIL, EX_UNAVAILABLE, Failed, Refused
+from runner.pipeline import Folders, pipeline_environment
+from runner.publish import Prefix
+from runner.references import Cache
+from runner.scratch import run_folder
+from runner.source import S3Source
+from runner.staging import stage
+from runner.stop import Stop
+from runner.supervise import Ended, supervise
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """All that an attempt touches, so that a test can put something else in its place."""
+
+    job: Job
+    clients: Clients
+    environ: Mapping[str, str]  # what the pipeline may see of it is decided in `pipeline`
+    stop: Stop
+    clock: Callable[[], float] = time.time  # epoch seconds
+    token: str = field(default_factory=lambda: str(uuid.uuid4()))
+    beat_s: float = 1.0
+
+
+def run(attempt: Attempt) -> int:
+    """Run the attempt to its end; returns the exit code. Every end but a lost lease is told to the ledger."""
+    lease = _lease_of(attempt)
+    try:
+        lease.take()
+        with Heart(lease, attempt.beat_s):
+            _work(attempt, lease)
+    except Exception as error:
+        return _tell(lease, *_ending(error))
+    return 0
+
+
+def _work(attempt: Attempt, lease: Lease) -> None:
+    job, stop, started = attempt.job, attempt.stop, attempt.clock()
+    results = Prefix(
+        s3=attempt.clients.s3,
+        bucket=job.results_bucket,
+        prefix=job.results_prefix,
+        stop=stop,
+        confirm=lease.ensure,
+        metadata={"run-id": job.run_id, "attempt": str(job.attempt)},
+    )
+    if results.published() is not None:
+        _log(f"{job.run_id} is published already")
+        return
+    with run_folder(job.scratch, job.job_id) as work:
+        folders = Folders.make(work)
+        cache = Cache(
+            folder=job.scratch / "references",
+            s3=attempt.clients.s3,
+            bucket=job.references_bucket,
+            stop=stop,
+            note=lambda detail: lease.note("fetching references", detail),
+        )
+        lease.note("fetching references")
+        with cache.hold(job.references, folders.references):
+            lease.note("unpacking the upload")
+            source = S3Source.open(
+                attempt.clients.s3, job.upload.bucket, job.upload.key, job.upload.version_id
+            )
+            _fits(source.size, work)
+            staged = stage(source, folders.input, stop)
+            _log(f"staged {len(staged)} files of {job.upload.key}")
+            ended = _pipeline(attempt, lease, folders)
+        lease.note("publishing results")
+        files = results.put_files(folders.output)
+        document = manifest(
+            job,
+            files=files,
+            upload_bytes=source.size,
+            tools=left_by_pipeline(folders.meta, "tools.json"),
+            resources=resources(
+                ended.usage,
+                input_bytes=source.size,
+                output_bytes=sum(file.size for file in files),
+                left=left_by_pipeline(folders.meta, "resources.json"),
+            ),
+            started=started,
+            published=attempt.clock(),
+        )
+        stop.check()
+        ours = results.put_manifest(document)
+        _log(f"published {len(files)} files" if ours else "another attempt has published this run")
+
+
+def _pipeline(attempt: Attempt, lease: Lease, folders: Folders) -> Ended:
+    """Run it; raises `Refused` for bad input, `Failed` with its last words for every other end."""
+    job = attempt.job
+    lease.note("analysing")
+    ended = supervise(
+        [*job.command, str(folders.input), str(folders.output)],
+        environ=pipeline_environment(
+            attempt.environ,
+            folders,
+            references=folders.references,
+            threads=job.vcpus,
+            memory_mib=job.memory_mib,
+        ),
+        folder=folders.scratch,
+        stop=attempt.stop,
+        heard=lambda line: lease.note("analysing", line),
+    )
+    attempt.stop.check()
+    if ended.code:
+        raise Failed(ended.words, ended.code)
+    return ended
+
+
+def _ending(error: Exception) -> tuple[int, str]:
+    """The exit code and the sentence for an error. The unforeseen is told with its type."""
+    match error:
+        case Refused():
+            return EX_DATAERR, str(error)
+        case Failed():
+            return error.code, str(error)
+        case BotoCoreError() | ClientError():
+            return EX_UNAVAILABLE, f"AWS did not do its part: {error}"
+        case OSError(errno=errno.ENOSPC):
+            return EX_IOERR, f"No space left on device: {error.filename or 'the scratch disk'} is full"
+        case OSError():
+            return EX_IOERR, f"reading or writing failed: {error}"
+        case _:
+            return EX_SOFTWARE, f"the runner met something unforeseen: {type(error).__name__}: {error}"
+
+
+def _tell(lease: Lease, code: int, sentence: str) -> int:
+    word = {EX_DATAERR: "refused", EX_TEMPFAIL: "stopped"}.get(code, "failed")
+    _log(f"{word}: {sentence}")
+    if code != EX_TEMPFAIL:
+        try:
+            lease.say(code, sentence)
+        except (BotoCoreError, ClientError) as error:  # the exit code still tells the most
+            _log(f"the ledger could not be told: {error}")
+    return code
+
+
+def _lease_of(attempt: Attempt) -> Lease:
+    return Lease(
+        dynamodb=attempt.clients.dynamodb,
+        table=attempt.job.ledger,
+        run_id=attempt.job.run_id,
+        attempt=attempt.job.attempt,
+        token=attempt.token,
+        stop=attempt.stop,
+        clock=attempt.clock,
+    )
+
+
+def _fits(upload_bytes: int, work: Path) -> None:
+    free = shutil.disk_usage(work).free
+    if upload_bytes > free:
+        raise Failed(
+            f"No space left on device: the upload has {upload_bytes} bytes, {free} are free", EX_IOERR
+        )
+
+
+def _log(sentence: str) -> None:
+    print(sentence.replace(os.linesep, " "), file=sys.stderr, flush=True)

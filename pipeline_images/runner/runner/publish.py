@@ -1,0 +1,210 @@
+"""Publishes a result: files in parallel, each with its SHA-256, then `manifest.json`, only if absent.
+
+Two attempts may be alive and write the same keys. A file is put if it is absent; where another attempt's
+stands with other bytes it is replaced only as it was seen (If-Match) before the lease was confirmed. An
+attempt that lost its lease can thus never replace a file of its successor: its view is too old, and S3 says
+no.
+"""
+
+import base64
+import hashlib
+import json
+import mimetypes
+import os
+import stat
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from runner.limits import MIB, Limits
+from runner.manifest import MANIFEST, ResultFile, files_of
+from runner.member_names import clean_path
+from runner.outcome import EX_SOFTWARE, EX_UNAVAILABLE, Failed, Refused
+from runner.stop import Stop
+
+THREADS = 8
+RACES = 8  # a key that changes this often between our look and our put is not a race any more
+PUT_BYTES = 5 << 30  # AWS: the largest object of one PutObject
+_RESERVED = (MANIFEST, "status.json")
+_TEXT_TYPES = {
+    ".tsv": "text/tab-separated-values; charset=utf-8",
+    ".csv": "text/csv; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".txt": "text/plain; charset=utf-8",
+    ".log": "text/plain; charset=utf-8",
+    ".md": "text/markdown; charset=utf-8",
+    ".json": "application/json",
+    ".gz": "application/gzip",  # not an encoding: nobody wants it unpacked on the way
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prefix:
+    """A run's place in the results bucket. `confirm` renews the lease, or raises `Stopped`."""
+
+    s3: Any
+    bucket: str
+    prefix: str
+    stop: Stop
+    confirm: Callable[[], None]
+    metadata: Mapping[str, str]
+
+    def published(self) -> dict[str, Any] | None:
+        """The manifest that stands there, when every file it lists stands there too with its SHA-256."""
+        found = self._manifest()
+        return found if found is not None and self._stands(found) else None
+
+    def put_files(self, folder: Path) -> list[ResultFile]:
+        """Put every file below the folder; returns them in order. Raises `Failed` when there is none."""
+        paths = result_files(folder)
+        with ThreadPoolExecutor(THREADS, thread_name_prefix="publish") as pool:
+            puts = [pool.submit(self._put_file, folder, path) for path in paths]
+            try:
+                return [put.result() for put in puts]
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+
+    def put_manifest(self, manifest: Mapping[str, Any]) -> bool:
+        """Publish. False when a whole result of this run stood there already, which is then left as it is."""
+        body = json.dumps(manifest, indent=1, ensure_ascii=False).encode()
+        sha256 = hashlib.sha256(body).hexdigest()
+        self.confirm()
+        condition = {"IfNoneMatch": "*"}
+        for _ in range(RACES):
+            if self._put(MANIFEST, body, sha256, condition):
+                return True
+            seen = self._head(MANIFEST)
+            if seen is None:
+                continue
+            if seen["sha256"] == sha256:
+                return True  # ours: the reply to the first put was lost
+            if self.published() is not None:
+                return False
+            # An attempt that had lost its lease published after all, over files that are ours by now: every
+            # file it lists has changed, ours are whole. Only our manifest makes the result whole again.
+            condition = {"IfMatch": seen["etag"]}
+        raise Failed(f"{self._name(MANIFEST)} kept changing while it was published", EX_UNAVAILABLE)
+
+    def _put_file(self, folder: Path, path: str) -> ResultFile:
+        self.stop.check()
+        sha256, size = _sha256_of(folder / path)
+        if size > PUT_BYTES:
+            raise Failed(f"the result {path} has {size} bytes; one object may have {PUT_BYTES}", EX_SOFTWARE)
+        condition = {"IfNoneMatch": "*"}
+        for _ in range(RACES):
+            with (folder / path).open("rb") as body:
+                if self._put(path, body, sha256, condition):
+                    break
+            seen = self._head(path)
+            if seen is None:
+                continue
+            if seen["sha256"] == sha256:
+                break  # ours after a lost reply, or another attempt's with the same bytes
+            self.confirm()  # after the look: from here on a newer attempt's put changes the ETag
+            condition = {"IfMatch": seen["etag"]}
+        else:
+            raise Failed(f"{self._name(path)} kept changing while it was published", EX_UNAVAILABLE)
+        return ResultFile(path=path, size=size, sha256=sha256)
+
+    def _put(self, path: str, body: Any, sha256: str, condition: Mapping[str, str]) -> bool:
+        """One conditional put; False when the condition did not hold."""
+        try:
+            self.s3.put_object(
+                Bucket=self.bucket,
+                Key=self.prefix + path,
+                Body=body,
+                ContentType=content_type(path),
+                ChecksumSHA256=base64.b64encode(bytes.fromhex(sha256)).decode(),
+                Metadata=dict(self.metadata),
+                **condition,
+            )
+        except ClientError as error:
+            # 409: another conditional put of the key was under way. 404: what we saw has been deleted.
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] in (404, 409, 412):
+                return False
+            raise
+        return True
+
+    def _head(self, path: str) -> dict[str, str] | None:
+        try:
+            head = self.s3.head_object(Bucket=self.bucket, Key=self.prefix + path, ChecksumMode="ENABLED")
+        except ClientError as error:
+            if _is_absent(error):
+                return None
+            raise
+        checksum = head.get("ChecksumSHA256", "")
+        return {"etag": head["ETag"], "sha256": base64.b64decode(checksum).hex()}
+
+    def _manifest(self) -> dict[str, Any] | None:
+        try:
+            body = self.s3.get_object(Bucket=self.bucket, Key=self.prefix + MANIFEST)["Body"].read()
+            found = json.loads(body)
+            files_of(found)
+        except ClientError as error:
+            if _is_absent(error):
+                return None
+            raise
+        except (ValueError, KeyError, TypeError):
+            return None  # nothing that this program wrote
+        return found if isinstance(found, dict) else None
+
+    def _stands(self, manifest: Mapping[str, Any]) -> bool:
+        def stands(file: ResultFile) -> bool:
+            head = self._head(file.path)
+            return head is not None and head["sha256"] == file.sha256
+
+        with ThreadPoolExecutor(THREADS) as pool:
+            return all(pool.map(stands, files_of(manifest)))
+
+    def _name(self, path: str) -> str:
+        return f"s3://{self.bucket}/{self.prefix}{path}"
+
+
+def result_files(folder: Path) -> list[str]:
+    """The paths of all results, sorted. Raises `Failed` for what cannot be a result."""
+    found = []
+    for here, folders, names in os.walk(folder):
+        for name in [*names, *(f for f in folders if Path(here, f).is_symlink())]:
+            path = Path(here, name)
+            relative = str(path.relative_to(folder))
+            if not stat.S_ISREG(path.lstat().st_mode):
+                raise Failed(f"the pipeline left {relative!r}, which is not a regular file", EX_SOFTWARE)
+            if relative in _RESERVED:
+                raise Failed(
+                    f"the pipeline left {relative!r}, a name that is the platform's own", EX_SOFTWARE
+                )
+            try:
+                clean_path(os.fsencode(relative), Limits())
+            except Refused as error:
+                raise Failed(
+                    f"the pipeline left a result that cannot be published: {error.reason}", EX_SOFTWARE
+                ) from error
+            found.append(relative)
+    if not found:
+        raise Failed("the pipeline ended without an error and left no results", EX_SOFTWARE)
+    return sorted(found)
+
+
+def content_type(path: str) -> str:
+    """What a browser should take the file for."""
+    known = _TEXT_TYPES.get(Path(path).suffix.lower())
+    return known or mimetypes.guess_type(path, strict=True)[0] or "application/octet-stream"
+
+
+def _is_absent(error: ClientError) -> bool:
+    # AWS: without s3:ListBucket a missing key is answered with 403 instead of 404.
+    return error.response["ResponseMetadata"]["HTTPStatusCode"] in (403, 404)
+
+
+def _sha256_of(path: Path) -> tuple[str, int]:
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while chunk := file.read(MIB):
+            digest.update(chunk)
+            size += len(chunk)
+    return digest.hexdigest(), size
