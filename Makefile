@@ -1,0 +1,42 @@
+# What this project can be asked for. `make demo` and `make test` need nothing but this checkout: they set up the rest.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup tools images demo test check format bench clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(READY): requirements.lock scripts/venv.sh
+	@scripts/venv.sh $(PYTHON) $(VENV)
+	@touch $@
+
+setup: $(READY) ## Make the virtual environment with the pinned packages
+
+tools: $(READY) ## Install podman where no container engine is (apt as root; otherwise says what to do)
+	@scripts/tools.sh
+
+images: tools ## Build the container images whose folder changed, each with its own test
+	@$(BIN)/python -m pipeline_images.build
+
+demo: images ## Three offices on this machine: a sample uploaded to eu becomes results
+	@$(BIN)/python -m demo
+
+check: $(READY) ## Format, lint and types
+	@scripts/check.sh
+
+test: check images ## Every test, with containers, and the coverage
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term --cov-report=xml
+
+bench: images ## Measure speed and memory; prints tables and keeps JSON in .bench/
+	@$(BIN)/python -m benchmarks
+
+format: $(READY) ## Format the code
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+clean: ## Remove what the demo and the twin left (images stay)
+	@rm -rf .demo .twin .build .bench

@@ -1,0 +1,10 @@
+"""What all tests share: the import paths."""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+# The runner and each pipeline are packages of their own images; here they are imported from their folders.
+for folder in (ROOT, ROOT / "pipeline_images" / "runner", ROOT / "pipeline_images" / "metagenome"):
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
