@@ -1,4 +1,4 @@
-"""Fetch a run's results and prove that they are whole: every file of the manifest, with its size and SHA-256."""
+"""Fetch a run's results and prove that they are whole: every file of the manifest, its size and SHA-256."""
 
 import hashlib
 import json

@@ -1,8 +1,8 @@
-"""How far a result is from the truth: the mock community's composition is known, so a report can be checked.
+"""How far a result is from the truth: a mock community's composition is known, so it can be checked.
 
-Abundances are compared at species level, each brought to a sum of one, by their Bray-Curtis distance: 0 is the same
-composition, 1 has nothing in common. Reads of the host and of genomes that no database holds are not in the comparison,
-since the pipeline removes the first and cannot name the second.
+Abundances are compared at species level, each brought to a sum of one, by their Bray-Curtis distance: 0 is
+the same composition, 1 has nothing in common. Reads of the host and of genomes that no database holds are
+not in the comparison, since the pipeline removes the first and cannot name the second.
 """
 
 import csv
