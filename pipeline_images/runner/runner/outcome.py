@@ -24,7 +24,7 @@ OUT_OF_MEMORY, TERMINATED = 137, 143
 SAID_CHARACTERS = 500  # what the ledger keeps of an attempt's last words
 
 
-class Refused(Exception):  # noqa: N818 — an answer, not a fault of the program
+class Refused(Exception):
     """The upload is damaged or breaks a rule. Says what is wrong and what to upload instead."""
 
     def __init__(self, reason: str, advice: str) -> None:
@@ -32,7 +32,7 @@ class Refused(Exception):  # noqa: N818 — an answer, not a fault of the progra
         self.reason, self.advice = reason, advice
 
 
-class Failed(Exception):  # noqa: N818
+class Failed(Exception):
     """The attempt failed for another reason than the upload's contents."""
 
     def __init__(self, message: str, code: int) -> None:

@@ -7,6 +7,7 @@ next.
 """
 
 import fcntl
+import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -149,7 +150,12 @@ class Cache:
                         digests[item.name] = _NOTHING
                         continue
                     transfers.fetch(
-                        item.source, 0, item.source.size, fd, partial(digests.__setitem__, item.name)
+                        item.source,
+                        0,
+                        item.source.size,
+                        fd,
+                        hashlib.sha256(),
+                        partial(digests.__setitem__, item.name),
                     )
                 transfers.wait()
         finally:

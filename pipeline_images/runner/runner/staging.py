@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.archive_kind import REPACK
+from runner.contents import Contents
 from runner.folders import create_file, empty, open_folder, prepare, write_at
 from runner.limits import Limits
 from runner.member_names import shown
@@ -69,7 +70,12 @@ class _Stager:
         fd = create_file(self._root, member.path)
         if member.size and not self._window.holds(member.offset, member.size):
             self._transfers.fetch(
-                self._source, member.offset, member.size, fd, lambda digest: self._hashed(member, digest)
+                self._source,
+                member.offset,
+                member.size,
+                fd,
+                Contents(member.name),
+                lambda digest: self._hashed(member, digest),
             )
             return
         try:
@@ -77,7 +83,9 @@ class _Stager:
             write_at(fd, data, 0)
         finally:
             os.close(fd)
-        self._hashed(member, hashlib.sha256(data).hexdigest())
+        contents = Contents(member.name)
+        contents.update(data)
+        self._hashed(member, contents.hexdigest())
 
     def finish(self) -> list[StagedFile]:
         """Wait for the workers; one record per file, in the archive's order."""

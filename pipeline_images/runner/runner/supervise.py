@@ -45,7 +45,7 @@ def supervise(
     events: Path | None = None,
     grace_s: float = GRACE_S,
 ) -> Ended:
-    """Run the command to its end or until somebody asks to stop: SIGTERM, then SIGKILL `grace_s` seconds later.
+    """Run the command to its end or until somebody asks to stop: SIGTERM, then SIGKILL `grace_s` s later.
 
     Whatever it left running is killed. `heard` is told each line. Raises OSError when it cannot start.
     """

@@ -18,6 +18,7 @@ from runner.outcome import Refused
 from runner.window import Window
 
 BLOCK = 512  # tar's unit: headers are one block, contents are padded to a block
+_ZEROS_AT_END = 16
 _KINDS = {
     b"1": "a hard link",
     b"2": "a symbolic link",
@@ -49,7 +50,8 @@ def walk(window: Window, limits: Limits) -> Iterator[Member]:
     if archive_bytes % BLOCK:
         _damaged(f"its {archive_bytes} bytes are not a whole number of {BLOCK}-byte blocks")
     spellings = Spellings()
-    offset, headers, files, total = 0, 0, 0, 0
+    offset, headers, total = 0, 0, 0
+    last: Member | None = None
     extensions = Extensions(limits)
     while any(block := window.read(offset, BLOCK)):
         _check_header(block, offset)
@@ -63,7 +65,7 @@ def walk(window: Window, limits: Limits) -> Iterator[Member]:
         else:
             name, size = extensions.settle(_header_name(block), size, offset)
             member = _plain_member(kind, name, body_at, size, limits)
-            headers, files, total = headers + 1, files + (not member.is_folder), total + size
+            headers, total, last = headers + 1, total + size, last if member.is_folder else member
             if total > limits.total_bytes:
                 raise Refused(f"the tar holds more than {limits.total_bytes} bytes", "upload fewer reads")
             if body_at + size > archive_bytes:
@@ -73,14 +75,13 @@ def walk(window: Window, limits: Limits) -> Iterator[Member]:
         if headers > limits.members:
             raise Refused(f"the tar holds more than {limits.members} files and folders", REPACK)
         offset = body_at + size
-        padding = -size % BLOCK
-        if any(window.read(offset, padding)):
-            _damaged(f"bytes are missing or too many before byte {offset}")
-        offset += padding
+        _check_padding(window, offset, -size % BLOCK)
+        offset += -size % BLOCK
     extensions.none_left()
-    if not files:
+    if last is None:
         raise Refused("the tar is empty: there is no file in it", REPACK)
     _check_end(window, offset, limits)
+    _check_last(window, last)
 
 
 class Extensions:
@@ -106,6 +107,9 @@ class Extensions:
     def settle(self, header_name: bytes, header_size: int, offset: int) -> tuple[bytes, int]:
         """The member's name and size, once all that is said of them agrees."""
         pax = self._pax or {}
+        if self._long_name is not None and not self._long_name.startswith(header_name):
+            # GNU's header repeats the long name's first 100 bytes: this name belongs to a file that was lost.
+            _damaged(f"the long name before byte {offset} is not that of the file behind it")
         names = {name for name in (self._long_name, pax.get("path")) if name is not None} or {header_name}
         if len(names) > 1:
             _damaged(f"the file at byte {offset} has two names")
@@ -195,6 +199,12 @@ def _plain_member(kind: bytes, name: bytes, offset: int, size: int, limits: Limi
     return Member(path, offset, size, is_folder)
 
 
+def _check_padding(window: Window, offset: int, length: int) -> None:
+    """Zeros fill a file's last block. Without this rule an archive that lost a header passed, a file short."""
+    if any(window.read(offset, length)):
+        _damaged(f"bytes are missing or too many before byte {offset}")
+
+
 def _check_end(window: Window, offset: int, limits: Limits) -> None:
     """Two zero blocks and then only zeros: else a member was lost, or another tar was appended."""
     rest = window.size - offset
@@ -205,3 +215,11 @@ def _check_end(window: Window, offset: int, limits: Limits) -> None:
     for at in range(offset, window.size, MIB):
         if any(window.read(at, min(MIB, window.size - at))):
             _damaged(f"something other than zeros follows its end at byte {offset}")
+
+
+def _check_last(window: Window, last: Member) -> None:
+    """A copy that was cut and filled up with zeros ends like a whole one, but its last file ends in zeros."""
+    if last.size < _ZEROS_AT_END or last.path[-1].startswith("._") or last.path[-1] == ".DS_Store":
+        return  # a Mac's notes end in any number of zeros
+    if not any(window.read(last.offset + last.size - _ZEROS_AT_END, _ZEROS_AT_END)):
+        _damaged(f"{shown(last.name.encode())}, its last file, ends in zeros, as if a copy had been cut")

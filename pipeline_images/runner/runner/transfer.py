@@ -5,12 +5,12 @@ follows in order, read back from the page cache by whichever worker closes the g
 fetching.
 """
 
-import hashlib
 import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from runner.folders import write_at
 from runner.limits import MIB
@@ -22,6 +22,14 @@ PART_BYTES = 16 * MIB  # one ranged GET; large enough that a request's latency d
 OPEN_FILES = 64  # large files being written at once; the caller waits beyond that
 
 
+class Digest(Protocol):
+    """What follows a file's bytes in order: a hash, or one that looks at them too and may raise."""
+
+    def update(self, data: memoryview, /) -> None: ...
+
+    def hexdigest(self) -> str: ...
+
+
 @dataclass(kw_only=True)
 class _File:
     source: Source
@@ -29,7 +37,7 @@ class _File:
     size: int
     fd: int
     done: Callable[[str], None]
-    digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
+    digest: Digest
     arrived: set[int] = field(default_factory=set)
     hashed: int = 0
     hashing: bool = False
@@ -87,13 +95,15 @@ class Transfers:
         for fd in self._open:
             os.close(fd)
 
-    def fetch(self, source: Source, offset: int, size: int, fd: int, done: Callable[[str], None]) -> None:
+    def fetch(
+        self, source: Source, offset: int, size: int, fd: int, digest: Digest, done: Callable[[str], None]
+    ) -> None:
         """Take over `fd`, write `size` > 0 bytes to it; a worker hands their SHA-256 to `done`."""
         self._open.add(fd)
         self._free_slots.acquire()
         if self._broken.is_set():
             self.wait()
-        file = _File(source=source, offset=offset, size=size, fd=fd, done=done)
+        file = _File(source=source, offset=offset, size=size, fd=fd, digest=digest, done=done)
         for start in range(0, size, PART_BYTES):
             self._parts.append(self._pool.submit(self._fetch_part, file, start))
 
@@ -114,9 +124,9 @@ class Transfers:
                 write_at(file.fd, chunk, at)
                 at += len(chunk)
             if file.part_arrived(start, buffer):
+                file.done(file.digest.hexdigest())
                 self._open.discard(file.fd)
                 os.close(file.fd)
-                file.done(file.digest.hexdigest())
                 self._free_slots.release()
         except BaseException:
             self._broken.set()

@@ -1,4 +1,4 @@
-"""An office as a runner sees it: buckets, a ledger with one run, an upload, a reference; and the job that describes it."""
+"""An office as a runner sees it: buckets, a ledger with one run, an upload, a reference; and its job."""
 
 import hashlib
 import io
@@ -70,13 +70,18 @@ class Office:
         self.clients.dynamodb.create_table(
             TableName=self.name,
             BillingMode="PAY_PER_REQUEST",
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            KeySchema=[
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
             AttributeDefinitions=[
                 {"AttributeName": "pk", "AttributeType": "S"},
                 {"AttributeName": "sk", "AttributeType": "S"},
             ],
         )
-        self.publish_reference("genome", "1", {"genome.fa": b">chr\nACGTACGT\n", "deep/notes.txt": b"x" * 1000})
+        self.publish_reference(
+            "genome", "1", {"genome.fa": b">chr\nACGTACGT\n", "deep/notes.txt": b"x" * 1000}
+        )
 
     @property
     def uploads(self) -> str:
@@ -203,14 +208,14 @@ class Sample:
         s3 = self.office.clients.s3
         listed = s3.list_objects_v2(Bucket=self.office.results, Prefix=self.prefix).get("Contents", [])
         return {
-            entry["Key"].removeprefix(self.prefix): s3.get_object(Bucket=self.office.results, Key=entry["Key"])[
-                "Body"
-            ].read()
+            entry["Key"].removeprefix(self.prefix): s3.get_object(
+                Bucket=self.office.results, Key=entry["Key"]
+            )["Body"].read()
             for entry in listed
         }
 
     def result(self) -> dict[str, Any] | None:
-        """The manifest, once every file it lists is there with its size and SHA-256; None when nothing is published."""
+        """The manifest, once every file it lists is there and right; None when nothing is published."""
         objects = self.objects()
         if "manifest.json" not in objects:
             return None
