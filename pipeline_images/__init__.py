@@ -1,0 +1,1 @@
+"""The platform's container images, and what builds them."""

@@ -1,0 +1,124 @@
+"""Builds the images on this machine: `python -m pipeline_images.build [NAME…]`.
+
+Each image is built from its folder on top of another: the base (Debian), the runner, a pipeline, and what is made
+from a pipeline. Its `test` stage is built first, so that no image gets its name that has not just proven itself. An
+image is built again only when its folder, or what it stands on, changed: a hash of both is one of its labels.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from pipeline_images import base
+from pipeline_images.building import BuildFailed, build_stage, host_secrets
+from pipeline_images.containers import Engine, EngineMissing, engine, local_image
+from pipeline_images.content import content_hash
+
+ROOT = Path(__file__).parent
+CONTENT_LABEL = "globalbi.content"
+VERSION_LABEL = "org.opencontainers.image.version"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """An image's folder, and the image its Dockerfile starts from."""
+
+    name: str
+    stands_on: str | None  # None: on the base
+    argument: str  # the Dockerfile's ARG that names what it stands on
+
+    @property
+    def folder(self) -> Path:
+        return ROOT / self.name
+
+
+IMAGES = {
+    image.name: image
+    for image in (
+        Image(name="runner", stands_on=None, argument="BASE_IMAGE"),
+        Image(name="metagenome", stands_on="runner", argument="RUNNER_IMAGE"),
+        Image(name="mock_community", stands_on="metagenome", argument="METAGENOME_IMAGE"),
+    )
+}
+
+
+def in_order(names: list[str], images: Mapping[str, Image] = IMAGES) -> list[Image]:
+    """The named images and all they stand on, each after what it stands on; every image when none is named."""
+    unknown = [name for name in names if name not in images]
+    if unknown:
+        raise BuildFailed(f"no image is called {', '.join(unknown)}; there are {', '.join(images)}")
+    ordered: dict[str, Image] = {}
+
+    def take(image: Image) -> None:
+        if image.stands_on is not None:
+            take(images[image.stands_on])
+        ordered[image.name] = image
+
+    for name in names or images:
+        take(images[name])
+    return list(ordered.values())
+
+
+def version_of(image: Image) -> str:
+    """A pipeline's own version; other images go with the project."""
+    described = image.folder / "pipeline.yaml"
+    return str(yaml.safe_load(described.read_text())["version"]) if described.is_file() else "0.1.0"
+
+
+def build(names: list[str], docker: Engine, *, base_image: str | None = None, anew: bool = False) -> None:
+    """Build what changed. Raises `BuildFailed` with the failing build's last lines."""
+    foundation = base.find_or_make(docker, base_image)
+    contents = {None: foundation.content}
+    parents = {None: foundation.image}
+    with host_secrets() as secrets:
+        for image in in_order(names):
+            content = content_hash(image.folder, contents[image.stands_on])
+            contents[image.name], parents[image.name] = content, local_image(image.name)
+            label = f'{{{{index .Config.Labels "{CONTENT_LABEL}"}}}}'
+            if not anew and docker.ask("image", "inspect", "--format", label, parents[image.name]) == content:
+                say(image, docker, "unchanged")
+                continue
+            started = time.monotonic()
+            words = [
+                f"--build-arg={image.argument}={parents[image.stands_on]}",
+                *secrets,
+                *(["--no-cache"] if anew else []),
+            ]
+            build_stage(docker, image.folder, f"{image.name}: test", ["--target=test", *words])
+            words = [word for word in words if word != "--no-cache"]  # the same layers as those just tested
+            labels = [f"--label={CONTENT_LABEL}={content}", f"--label={VERSION_LABEL}={version_of(image)}"]
+            name = f"--tag={local_image(image.name)}"
+            build_stage(docker, image.folder, image.name, ["--target=release", name, *labels, *words])
+            say(image, docker, f"built and tested in {time.monotonic() - started:.0f} s")
+
+
+def say(image: Image, docker: Engine, what: str) -> None:
+    size = int(docker.ask("image", "inspect", "--format", "{{.Size}}", local_image(image.name)) or 0)
+    print(f"{local_image(image.name)}  version {version_of(image)}  {size / 1e6:.0f} MB  {what}", flush=True)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m pipeline_images.build", description=__doc__.split("\n")[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(IMAGES)} (default: all)")
+    parser.add_argument("--engine", help="podman or docker (default: the first that is installed)")
+    parser.add_argument("--base", help="an image of Debian bookworm to build on (default: debian:bookworm-slim)")
+    parser.add_argument("--anew", action="store_true", help="build all again, with Debian's newest packages")
+    chosen = parser.parse_args(arguments)
+    try:
+        build(chosen.names, engine(chosen.engine), base_image=chosen.base, anew=chosen.anew)
+    except (BuildFailed, EngineMissing) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped; what was built so far is kept", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
