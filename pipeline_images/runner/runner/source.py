@@ -1,16 +1,15 @@
 """Random access to the bytes of an archive or a reference: a local file, or one version of an S3 object."""
 
-import http.client
 import os
 import random
-import threading
 import time
-import urllib.parse
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
+from urllib3.exceptions import HTTPError
 
 from runner.limits import MIB
 from runner.outcome import EX_IOERR, EX_NOINPUT, EX_UNAVAILABLE, Failed
@@ -69,7 +68,6 @@ class S3Source:
     def __init__(self, client: Any, target: dict[str, str], *, size: int, etag: str) -> None:
         self._client, self._target, self._etag = client, target, etag
         self.size = size
-        self._threads = threading.local()
 
     @classmethod
     def open(cls, client: Any, bucket: str, key: str, version: str | None) -> "S3Source":
@@ -100,19 +98,14 @@ class S3Source:
         view = memoryview(buffer)
         while done < length:
             try:
-                response = self._get(offset + done, length - done)
-                while done < length:
-                    count = response.readinto(view[: min(len(view), length - done)])
-                    if not count:
-                        raise ConnectionError("the reply ended early")
-                    yield view[:count]
-                    done, failures = done + count, 0
-                if response.length:
-                    self._disconnect()  # more than the range was sent
-                else:
-                    response.read()  # the end of the reply, so that the connection can serve the next
-            except (OSError, http.client.HTTPException) as error:
-                self._disconnect()
+                with closing(self._get(offset + done, length - done)) as body:
+                    while done < length:
+                        count = body.readinto(view[: min(len(view), length - done)])
+                        if not count:
+                            raise ConnectionError("the reply ended early")
+                        yield view[:count]
+                        done, failures = done + count, 0
+            except (BotoCoreError, HTTPError, OSError) as error:
                 failures += 1
                 if failures == READ_ATTEMPTS:
                     raise Failed(
@@ -120,46 +113,29 @@ class S3Source:
                     ) from error
                 time.sleep(random.uniform(0, min(LONGEST_PAUSE_S, 0.1 * 2**failures)))
 
-    def _get(self, offset: int, length: int) -> http.client.HTTPResponse:
-        url = urllib.parse.urlsplit(
-            self._client.generate_presigned_url(
-                "get_object", self._target | {"IfMatch": self._etag}, ExpiresIn=900
-            )
-        )
+    def _get(self, offset: int, length: int) -> Any:
         last = offset + length - 1
-        headers = {"Range": f"bytes={offset}-{last}", "If-Match": self._etag}
-        connection = self._connection(url)
-        connection.request("GET", f"{url.path}?{url.query}", headers=headers)
-        response = connection.getresponse()
-        if response.status == 412:
-            raise Failed(f"{self.name} was replaced while it was read", EX_IOERR)
-        if response.status == 200 and response.length == self.size:
+        try:
+            reply = self._client.get_object(
+                **self._target, Range=f"bytes={offset}-{last}", IfMatch=self._etag
+            )
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 412:
+                raise Failed(f"{self.name} was replaced while it was read", EX_IOERR) from error
+            raise Failed(f"reading {self.name} at byte {offset}: {error}", EX_UNAVAILABLE) from error
+        body = reply["Body"]
+        if "ContentRange" not in reply and reply["ContentLength"] == self.size:
             # HTTP lets a server ignore Range and send the whole; S3 does not, stand-ins for it do.
-            _skip(response, offset)
-            return response
-        found = response.getheader("Content-Range")
-        if response.status != 206 or found != f"bytes {offset}-{last}/{self.size}":
-            raise ConnectionError(f"status {response.status}, range {found}")
-        return response
-
-    def _connection(self, url: urllib.parse.SplitResult) -> http.client.HTTPConnection:
-        if not hasattr(self._threads, "connection"):
-            kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
-            self._threads.connection = kind(url.hostname or "", url.port, timeout=60)
-        connection: http.client.HTTPConnection = self._threads.connection
-        return connection
-
-    def _disconnect(self) -> None:
-        if hasattr(self._threads, "connection"):
-            self._threads.connection.close()
-
-    def close(self) -> None:
-        self._disconnect()  # this thread's; the workers' end with their threads
+            _skip(body, offset)
+        elif reply.get("ContentRange") != f"bytes {offset}-{last}/{self.size}":
+            body.close()
+            raise ConnectionError(f"asked for bytes {offset}-{last}, got {reply.get('ContentRange')}")
+        return body
 
 
-def _skip(response: http.client.HTTPResponse, length: int) -> None:
+def _skip(body: Any, length: int) -> None:
     while length:
-        read = len(response.read(min(length, CHUNK_BYTES)))
+        read = len(body.read(min(length, CHUNK_BYTES)))
         if not read:
             raise ConnectionError("the reply ended early")
         length -= read

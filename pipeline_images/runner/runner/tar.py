@@ -218,7 +218,7 @@ def _check_end(window: Window, offset: int, limits: Limits) -> None:
 
 
 def _check_last(window: Window, last: Member) -> None:
-    """A copy that was cut and filled up with zeros ends like a whole one, but its last file ends in zeros."""
+    """A copy that was cut and filled up with zeros ends like a whole one, but its last file in zeros."""
     if last.size < _ZEROS_AT_END or last.path[-1].startswith("._") or last.path[-1] == ".DS_Store":
         return  # a Mac's notes end in any number of zeros
     if not any(window.read(last.offset + last.size - _ZEROS_AT_END, _ZEROS_AT_END)):

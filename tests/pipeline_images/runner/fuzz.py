@@ -95,9 +95,9 @@ def _flip(a: Archive, rng: random.Random) -> None:
 
 
 def _flip_in_header(a: Archive, rng: random.Random) -> None:
-    at = rng.randrange(0, len(a.data), BLOCK)
+    at = rng.randrange(0, max(1, len(a.data) - BLOCK), BLOCK)
     for _ in range(rng.choice((1, 2, 2, 3))):
-        a.data[at + rng.randrange(BLOCK)] = rng.choice(b"\0 01237/.8x\xff")
+        a.data[rng.randrange(at, min(at + BLOCK, len(a.data)))] = rng.choice(b"\0 01237/.8x\xff")
 
 
 def _edit_and_seal(a: Archive, rng: random.Random) -> None:

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from tests.pipeline_images.runner.corpus import FAMILIES, GOOD, cases
 from tests.pipeline_images.runner.fuzz import campaign
 from tests.pipeline_images.runner.sandbox import Sandbox
@@ -79,14 +80,15 @@ def test_no_mutation_escapes_or_loses_reads() -> None:
     assert result.faults == []
 
 
-@pytest.mark.parametrize("guard", ["header within contents", "padding", "end of the archive"])
+@pytest.mark.parametrize("guard", ["contents", "padding", "end of the archive"])
 def test_the_fuzzer_notices_a_missing_guard(guard: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fuzzer that finds nothing whatever the reader does would prove nothing."""
-    if guard == "header within contents":
+    if guard == "contents":
         monkeypatch.setattr("runner.contents._MAGIC", re.compile(b"(?!)"))
+        monkeypatch.setattr("runner.contents.ends_in_zeros", lambda *_: False)
     elif guard == "padding":
         monkeypatch.setattr("runner.tar._check_padding", lambda *_: None)
     else:
         monkeypatch.setattr("runner.tar._check_end", lambda *_: None)
         monkeypatch.setattr("runner.tar._check_last", lambda *_: None)
-    assert campaign(mutations=1500, seed=1).incomplete > 0
+    assert campaign(mutations=1000, seed=1).incomplete > 0
