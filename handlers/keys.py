@@ -1,7 +1,8 @@
 """Keys of the uploads bucket: `<pipeline>/<project>/<sample>/input.tar`.
 
-A key is a sample, a mistake that deserves an answer, or none of our business. Keys come from EventBridge as they
-are (only S3's own notifications URL-encode them), so spaces, plus and percent signs stand for themselves.
+A key is a sample, a mistake that deserves an answer, or none of our business. Keys come from EventBridge as
+they are (only S3's own notifications URL-encode them), so spaces, plus and percent signs stand for
+themselves.
 """
 
 import difflib
@@ -72,9 +73,7 @@ def parse(key: str, pipelines: Collection[str]) -> Sample | Mistake | Unrelated:
     return _by_levels(key, folders, pipelines)
 
 
-def _by_name(
-    key: str, folders: list[str], name: str, pipelines: Collection[str]
-) -> Mistake | Unrelated:
+def _by_name(key: str, folders: list[str], name: str, pipelines: Collection[str]) -> Mistake | Unrelated:
     right = _right_key(folders)
     plain = unicodedata.normalize("NFKC", name)
     if plain.lower() == INPUT:

@@ -1,7 +1,7 @@
 """A release as the handlers know it, and what a job of it needs as a function of the input's bytes.
 
-Infrastructure writes the releases into each function's environment (`releases_to_json`), the functions read them
-(`releases_from_json`). Lambda allows 4 KB of environment in all, hence the one-letter keys.
+Infrastructure writes the releases into each function's environment (`releases_to_json`), the functions read
+them (`releases_from_json`). Lambda allows 4 KB of environment in all, hence the one-letter keys.
 """
 
 import json
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 GIB = 1024**3
 
-# ECS keeps part of an instance's memory: of 32 GiB (32,768 MiB) a job can have 31,431 MiB, and a job that asks for
-# more than that of the only instance that would do stays RUNNABLE for ever.
+# ECS keeps part of an instance's memory: of 32 GiB (32,768 MiB) a job can have 31,431 MiB, and a job that
+# asks for more than that of the only instance that would do stays RUNNABLE for ever.
 USABLE_SHARE = 31_431 / 32_768
 INSTANCE_MEMORY_GIB = (4, 8, 16, 32, 64, 128, 256)
 
-# c6id, m6id and r6id carry 59 GB (55 GiB) of NVMe for each vCPU, which jobs on one host share. A job cannot ask Batch
-# for disk, so it asks for the vCPUs that its share of the disk comes with.
+# c6id, m6id and r6id carry 59 GB (55 GiB) of NVMe for each vCPU, which jobs on one host share. A job cannot
+# ask Batch for disk, so it asks for the vCPUs that its share of the disk comes with.
 SCRATCH_GIB_PER_VCPU = 50
 MAX_VCPUS = 32
 
@@ -138,4 +138,6 @@ def releases_from_json(text: str) -> dict[str, Release]:
             for name, each in json.loads(text).items()
         }
     except (KeyError, IndexError, TypeError, AttributeError) as error:
-        raise ValueError(f"RELEASES must be what releases_to_json writes; {error!r} in {text[:200]!r}") from error
+        raise ValueError(
+            f"RELEASES must be what releases_to_json writes; {error!r} in {text[:200]!r}"
+        ) from error

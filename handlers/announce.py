@@ -1,0 +1,32 @@
+"""Tell the branch and HQ what the ledger says.
+
+The ledger is written first, then this is done, then the ledger marks the revision as announced. A crash
+between leaves the mark behind, and the next delivery of the event or reconcile does it again: both are safe
+to do twice.
+"""
+
+from handlers import ledger
+from handlers.context import Context
+from handlers.notify import send_event
+from handlers.run import SUPERSEDED, Run
+from handlers.status import write_status
+from handlers.submit import job_by_name, stop_job
+
+
+def announce(context: Context, run: Run) -> None:
+    """`status.json`, the event to HQ and, of a superseded run, the end of its job; nothing if that is done."""
+    if run.announced >= run.revision:
+        return
+    if run.state == SUPERSEDED:
+        _stop(context, run)
+    else:
+        write_status(context, run)
+    send_event(context, run)
+    ledger.mark_announced(context, run)
+
+
+def _stop(context: Context, run: Run) -> None:
+    # The submission's reply may have been lost, so a job may be there that the ledger does not know.
+    job_id = run.attempt.job_id or job_by_name(context, run.job_name())
+    if job_id:
+        stop_job(context, job_id, "a newer upload supersedes this run")

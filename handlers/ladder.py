@@ -1,0 +1,154 @@
+"""The retry ladder: what the next attempt is, if there is one.
+
+Each class of failure has a budget of its own and a remedy of its own. AWS Batch cannot raise memory or
+change the queue between its own attempts, so each of ours is a job of its own, and each decision is told in
+words.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from handlers import failures
+from handlers.release import LARGEST_MEMORY_MIB, MAX_VCPUS, fitting, vcpus_for_scratch
+from handlers.run import FAILED, ON_DEMAND, REJECTED, SPOT, Attempt, Run
+
+# Together with the budgets this bounds what one upload can cost, whatever happens.
+MAX_ATTEMPTS = 12
+# AWS Batch has no limit of its own to an attempt's time; two weeks is longer than any sample is worth
+# waiting.
+MAX_TIME_LIMIT_S = 14 * 86_400
+PULL_WAITS_S = (60, 300, 900)
+THROTTLING_WAITS_S = (60, 120, 300, 600, 900)
+HOST_WAITS_S = (0, 120, 600)
+
+# A class that has no budget of its own draws on that of its next of kin.
+_BUDGET_OF = {failures.CAPACITY: failures.SPOT}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Again:
+    """Another attempt, and why it is as it is."""
+
+    attempt: Attempt
+    decision: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Over:
+    """No other attempt. `state` is failed or rejected."""
+
+    state: str
+    decision: str
+    what_to_do: str
+
+
+def next_step(
+    run: Run, failure: str, end: failures.End, budgets: Mapping[str, int], now_s: float
+) -> Again | Over:
+    """What follows the failure of `run`'s current attempt. `now_s` is epoch seconds."""
+    if failure == failures.INPUT:
+        return Over(
+            state=REJECTED,
+            decision="Not tried again: the same upload would be refused again.",
+            what_to_do="Upload a corrected input.tar under the same key: a plain tar with the sample's reads"
+            " (*.fastq or *.fastq.gz), both mates of each pair.",
+        )
+    if failure == failures.CONFIGURATION:
+        return Over(
+            state=FAILED,
+            decision="Not tried again: only headquarters can mend this.",
+            what_to_do="Nothing is wrong with the upload. Headquarters has been told; when it is mended, upload the"
+            " same file again.",
+        )
+    if failure == failures.STOPPED:
+        return Over(
+            state=FAILED,
+            decision="Not tried again: someone stopped the job on purpose.",
+            what_to_do="Ask headquarters why. Uploading the same file again starts a new run.",
+        )
+    kind = _BUDGET_OF.get(failure, failure)
+    budget = budgets.get(kind, 1)
+    used = sum(
+        1 for each in run.attempts[:-1] if each.failure and _BUDGET_OF.get(each.failure, each.failure) == kind
+    )
+    if used >= budget or run.attempt.number >= MAX_ATTEMPTS:
+        return Over(
+            state=FAILED,
+            decision=f"Not tried again: {_count(budget)} after a failure of this kind ({kind}) allowed, {used} made."
+            if used >= budget
+            else f"Not tried again: {MAX_ATTEMPTS} attempts have been made.",
+            what_to_do="Headquarters has been told. Uploading the same file again starts a new run.",
+        )
+    changed, words = _remedy(run.attempt, failure, used, end)
+    wait = changed.not_before
+    return Again(
+        attempt=replace(changed, number=run.attempt.number + 1, not_before=int(now_s) + wait if wait else 0),
+        decision=f"{words} ({used + 1} of {budget} for {kind})",
+    )
+
+
+def _remedy(last: Attempt, failure: str, used: int, end: failures.End) -> tuple[Attempt, str]:
+    """The next attempt with the seconds to wait in `not_before`, and the reason for it."""
+    new = Attempt(
+        number=last.number,
+        queue=last.queue,
+        vcpus=last.vcpus,
+        memory_mib=last.memory_mib,
+        scratch_gib=last.scratch_gib,
+        time_limit_s=last.time_limit_s,
+    )
+    match failure:
+        case failures.SPOT if used == 0:
+            return new, "The Spot instance was taken away: again at once on another"
+        case failures.SPOT:
+            return replace(new, queue=ON_DEMAND), "Spot instances were taken away again: now on demand"
+        case failures.CAPACITY:
+            return replace(new, queue=ON_DEMAND), "No Spot instance was to be had: now on demand"
+        case failures.MEMORY:
+            more = fitting(min(2 * last.memory_mib, LARGEST_MEMORY_MIB))
+            if more <= last.memory_mib:
+                return replace(
+                    new, queue=ON_DEMAND
+                ), f"{more} MiB is the largest there is: once more, on demand"
+            return replace(
+                new, memory_mib=more
+            ), f"{last.memory_mib} MiB of memory were too few: again with {more}"
+        case failures.DISK:
+            scratch = 2 * last.scratch_gib
+            vcpus = min(MAX_VCPUS, max(2 * last.vcpus, vcpus_for_scratch(last.vcpus, scratch)))
+            return (
+                replace(new, scratch_gib=scratch, vcpus=vcpus),
+                f"The disk was full: again with {vcpus} vCPUs, whose share of the disk is larger",
+            )
+        case failures.TIMEOUT:
+            longer = min(2 * last.time_limit_s, MAX_TIME_LIMIT_S)
+            return (
+                replace(new, time_limit_s=longer),
+                f"{last.time_limit_s // 60} minutes were too short: once more with {longer // 60}",
+            )
+        case failures.PULL:
+            wait = _nth(PULL_WAITS_S, used)
+            return replace(new, not_before=wait), f"The image could not be pulled: again in {_span(wait)}"
+        case failures.THROTTLING:
+            wait = _nth(THROTTLING_WAITS_S, used)
+            return replace(new, not_before=wait), f"AWS was asked too much at once: again in {_span(wait)}"
+        case failures.HOST:
+            wait = _nth(HOST_WAITS_S, used)
+            queue = ON_DEMAND if last.queue == SPOT else SPOT
+            when = f"in {_span(wait)}" if wait else "at once"
+            return replace(
+                new, queue=queue, not_before=wait
+            ), f"The host failed: again {when}, on another ({queue})"
+    return new, f"An unknown failure: once more ({end.words[:200]})"
+
+
+def _nth(waits: tuple[int, ...], used: int) -> int:
+    return waits[min(used, len(waits) - 1)]
+
+
+def _span(seconds: int) -> str:
+    return f"{seconds // 60} minute{'s' if seconds >= 120 else ''}"
+
+
+def _count(budget: int) -> str:
+    return f"{budget} attempt{'s' if budget != 1 else ''}"

@@ -1,0 +1,331 @@
+"""The ledger: the office's DynamoDB table of runs. Every change is one conditional write.
+
+A sample's item names its newest upload and the run that analyses it; a run's item holds its state. Writers
+read, decide, and write on condition that nothing has changed since; whoever comes second reads again. The
+runner writes its lease and its last words to the same item without touching the revision.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+
+from handlers.context import Context
+from handlers.keys import Sample
+from handlers.run import TERMINAL, Attempt, Run, Said
+from handlers.upload import Upload
+
+OPEN_INDEX = "by_state"
+OPEN = "open"  # runs that are not at their end, or whose end has not been told
+
+_serializer, _deserializer = TypeSerializer(), TypeDeserializer()
+
+
+class Contended(Exception):
+    """The item changed between reading and writing, again and again: the queue will bring the event back."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Newest:
+    """A sample's item: the newest upload known, and its run (of an earlier upload, if that held the same bytes)."""
+
+    version_id: str
+    sequencer: str | None
+    uploaded: str
+    content: str
+    size: int
+    run_id: str
+    release_digest: str
+
+
+def read_newest(context: Context, sample: Sample) -> Newest | None:
+    item = _get(context, _sample_key(sample))
+    if item is None:
+        return None
+    return Newest(
+        version_id=item["version_id"],
+        sequencer=item.get("sequencer"),
+        uploaded=item["uploaded"],
+        content=item["content"],
+        size=int(item["size"]),
+        run_id=item["run_id"],
+        release_digest=item["release_digest"],
+    )
+
+
+def read_run(context: Context, run_id: str) -> Run | None:
+    item = _get(context, _run_key(run_id))
+    return None if item is None else run_of(item)
+
+
+def claim(context: Context, run: Run, known: Newest | None, superseded: Run | None) -> bool:
+    """Make `run` the sample's newest, and end the one it supersedes, all or nothing.
+
+    `superseded` is the old run as it shall be (one revision later). False if the ledger has changed
+    meanwhile.
+    """
+    table = context.office.ledger
+    newest = {
+        **_sample_key(run.sample),
+        "version_id": run.version_id,
+        "sequencer": run.sequencer,
+        "uploaded": run.uploaded,
+        "content": run.content,
+        "size": run.size,
+        "run_id": run.run_id,
+        "release_digest": run.release_digest,
+        "pipeline": run.sample.pipeline,
+    }
+    writes: list[dict[str, Any]] = [
+        {"Put": {"TableName": table, "Item": _item(newest), **_unchanged(known)}},
+        {
+            "Put": {
+                "TableName": table,
+                "Item": _item({**_run_key(run.run_id), **_whole(run), "open": OPEN}),
+                "ConditionExpression": "attribute_not_exists(pk)",
+            }
+        },
+    ]
+    if superseded is not None:
+        writes.append({"Update": {"TableName": table, **_advance(superseded)}})
+    try:
+        context.clients.dynamodb.transact_write_items(TransactItems=writes)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "TransactionCanceledException":
+            return False
+        raise
+    return True
+
+
+def note_same_content(context: Context, upload: Upload, known: Newest) -> bool:
+    """Record that `upload` is the sample's newest, though its run is an earlier one of the same bytes."""
+    sequencer = ", sequencer = :s" if upload.sequencer else " REMOVE sequencer"
+    condition = _unchanged(known)
+    values = {":n": upload.version_id, ":u": upload.uploaded, ":c": upload.content}
+    if upload.sequencer:
+        values[":s"] = upload.sequencer
+    return _update(
+        context,
+        Key=_item(_sample_key(upload.sample)),
+        UpdateExpression=f"SET version_id = :n, uploaded = :u, content = :c{sequencer}",
+        ConditionExpression=condition["ConditionExpression"],
+        ExpressionAttributeValues={**condition["ExpressionAttributeValues"], **_item(values)},
+    )
+
+
+def note_sequencer(context: Context, upload: Upload) -> None:
+    """Fill in the sequencer of an upload that reconcile found before S3's event came."""
+    if upload.sequencer:
+        _update(
+            context,
+            Key=_item(_sample_key(upload.sample)),
+            UpdateExpression="SET sequencer = :s",
+            ConditionExpression="version_id = :v AND attribute_not_exists(sequencer)",
+            ExpressionAttributeValues=_item({":s": upload.sequencer, ":v": upload.version_id}),
+        )
+
+
+def advance(context: Context, run: Run) -> bool:
+    """Write `run`, one revision later than it was read. False if another was quicker."""
+    return _update(context, **_advance(run))
+
+
+def take_turn(context: Context, run: Run, until: int) -> bool:
+    """Ask to be the one who submits the current attempt. `until` is epoch seconds."""
+    return _update(
+        context,
+        Key=_item(_run_key(run.run_id)),
+        UpdateExpression="SET turn_expires = :until",
+        ConditionExpression="revision = :revision AND turn_expires <= :now",
+        ExpressionAttributeValues=_item(
+            {":until": until, ":revision": run.revision, ":now": int(context.clock())}
+        ),
+    )
+
+
+def mark_announced(context: Context, run: Run) -> None:
+    """Record that `status.json` and HQ know this revision; a run at its end then leaves the open ones."""
+    _update(
+        context,
+        Key=_item(_run_key(run.run_id)),
+        UpdateExpression="SET announced = :revision" + (" REMOVE #open" if run.terminal else ""),
+        ConditionExpression="revision = :revision" if run.terminal else "announced < :revision",
+        ExpressionAttributeValues=_item({":revision": run.revision}),
+        **({"ExpressionAttributeNames": {"#open": "open"}} if run.terminal else {}),
+    )
+
+
+def open_runs(context: Context) -> Iterator[str]:
+    """Ids of the runs that are not done with, the longest untouched first."""
+    pages = context.clients.dynamodb.get_paginator("query").paginate(
+        TableName=context.office.ledger,
+        IndexName=OPEN_INDEX,
+        KeyConditionExpression="#open = :open",
+        ExpressionAttributeNames={"#open": "open"},
+        ExpressionAttributeValues=_item({":open": OPEN}),
+        ScanIndexForward=True,
+    )
+    for page in pages:
+        for item in page["Items"]:
+            yield item["pk"]["S"].removeprefix("run#")
+
+
+def read_note(context: Context, name: str) -> str | None:
+    """A word the office keeps in its ledger: a cursor, a key."""
+    item = _get(context, {"pk": f"note#{name}", "sk": "note"})
+    return None if item is None else str(item["word"])
+
+
+def write_note(context: Context, name: str, word: str, *, only_first: bool = False) -> bool:
+    """Keep `word`; with `only_first`, False if there is one already."""
+    condition = {"ConditionExpression": "attribute_not_exists(pk)"} if only_first else {}
+    try:
+        context.clients.dynamodb.put_item(
+            TableName=context.office.ledger,
+            Item=_item({"pk": f"note#{name}", "sk": "note", "word": word}),
+            **condition,
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+            return False
+        raise
+    return True
+
+
+def run_of(item: Mapping[str, Any]) -> Run:
+    """A run from its item, with DynamoDB's types taken off."""
+    said = item.get("said")
+    return Run(
+        run_id=item["pk"].removeprefix("run#"),
+        sample=Sample(pipeline=item["pipeline"], project=item["project"], sample=item["sample"]),
+        bucket=item["bucket"],
+        version_id=item["version_id"],
+        sequencer=item.get("sequencer"),
+        size=int(item["size"]),
+        content=item["content"],
+        uploaded=item["uploaded"],
+        release_digest=item["release_digest"],
+        pipeline_version=item["pipeline_version"],
+        job_definition=item["job_definition"],
+        references={role: (str(pin[0]), str(pin[1])) for role, pin in item["references"].items()},
+        attempts=tuple(Attempt(**_plain(each)) for each in item["attempts"]),
+        state=item["state"],
+        revision=int(item["revision"]),
+        announced=int(item["announced"]),
+        message=item["message"],
+        what_to_do=item.get("what_to_do"),
+        times=dict(item["times"]),
+        updated=item["updated"],
+        report=item.get("report"),
+        said=Said(attempt=int(said["attempt"]), code=int(said["code"]), message=str(said["message"]))
+        if said
+        else None,
+        turn_expires=int(item["turn_expires"]),
+        lease_expires=int(item.get("lease_expires", 0)),
+    )
+
+
+def _whole(run: Run) -> dict[str, Any]:
+    return {
+        "pipeline": run.sample.pipeline,
+        "project": run.sample.project,
+        "sample": run.sample.sample,
+        "bucket": run.bucket,
+        "key": run.sample.key,
+        "version_id": run.version_id,
+        "sequencer": run.sequencer,
+        "size": run.size,
+        "content": run.content,
+        "uploaded": run.uploaded,
+        "release_digest": run.release_digest,
+        "pipeline_version": run.pipeline_version,
+        "job_definition": run.job_definition,
+        "references": {role: list(pin) for role, pin in run.references.items()},
+        "results_prefix": run.results_prefix,
+        "announced": run.announced,
+        **_changing(run),
+    }
+
+
+def _changing(run: Run) -> dict[str, Any]:
+    return {
+        "state": run.state,
+        "attempt": run.attempt.number,  # the runner's lease asks for it
+        "attempts": [_present(asdict(each)) for each in run.attempts],
+        "revision": run.revision,
+        "message": run.message,
+        "what_to_do": run.what_to_do,
+        "times": dict(run.times),
+        "updated": run.updated,
+        "report": run.report,
+        "turn_expires": run.turn_expires,
+    }
+
+
+def _advance(run: Run) -> dict[str, Any]:
+    """The one conditional write of every transition: on the revision read, and never out of a terminal state."""
+    values = {
+        **_changing(run),
+        "open": OPEN,
+    }  # None is written as null: what was said of an attempt before goes
+    ends = {f":end{i}": {"S": state} for i, state in enumerate(sorted(TERMINAL))}
+    return {
+        "Key": _item(_run_key(run.run_id)),
+        "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in values),
+        "ConditionExpression": f"#revision = :read AND NOT #state IN ({', '.join(ends)})",
+        "ExpressionAttributeNames": {f"#{name}": name for name in values},
+        "ExpressionAttributeValues": {
+            **{f":{name}": _serializer.serialize(value) for name, value in values.items()},
+            **ends,
+            ":read": {"N": str(run.revision - 1)},
+        },
+    }
+
+
+def _unchanged(known: Newest | None) -> dict[str, Any]:
+    if known is None:
+        return {"ConditionExpression": "attribute_not_exists(pk)"}
+    return {
+        "ConditionExpression": "version_id = :known AND run_id = :run",
+        "ExpressionAttributeValues": _item({":known": known.version_id, ":run": known.run_id}),
+    }
+
+
+def _update(context: Context, **arguments: Any) -> bool:
+    try:
+        context.clients.dynamodb.update_item(TableName=context.office.ledger, **arguments)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+            return False
+        raise
+    return True
+
+
+def _get(context: Context, key: Mapping[str, str]) -> dict[str, Any] | None:
+    answer = context.clients.dynamodb.get_item(
+        TableName=context.office.ledger, Key=_item(key), ConsistentRead=True
+    )
+    item = answer.get("Item")
+    return {name: _deserializer.deserialize(value) for name, value in item.items()} if item else None
+
+
+def _item(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _serializer.serialize(value) for name, value in _present(values).items()}
+
+
+def _present(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value if isinstance(value, str) else int(value) for name, value in values.items()}
+
+
+def _sample_key(sample: Sample) -> dict[str, str]:
+    return {"pk": f"sample#{sample.folder.rstrip('/')}", "sk": "sample"}
+
+
+def _run_key(run_id: str) -> dict[str, str]:
+    return {"pk": f"run#{run_id}", "sk": "run"}

@@ -1,0 +1,85 @@
+"""The manifest is the truth of a run's results: written last, and only if absent.
+
+Exit 0 without a right manifest is a failure (a job that reports success over an empty folder); a right
+manifest behind a failed job is a success (ECS sometimes loses sight of a container that had finished).
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from handlers.context import Context
+from handlers.run import Run
+
+REPORT = "report.html"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """A right manifest: by which attempt, and the report's path below the results' prefix if there is one."""
+
+    attempt: int
+    report: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Missing:
+    """No right manifest, and why."""
+
+    reason: str
+
+
+def faults(manifest: Mapping[str, Any], run: Run, sizes: Mapping[str, int]) -> list[str]:
+    """What is wrong with a manifest of `run`, given the sizes of the objects below the results' prefix."""
+    expected = {
+        "schema": 1,
+        "run_id": run.run_id,
+        "release_digest": run.release_digest,
+    }
+    wrong = [
+        f"its {name} is {manifest.get(name)!r}, not {value!r}"
+        for name, value in expected.items()
+        if manifest.get(name) != value
+    ]
+    if (manifest.get("upload") or {}).get("version_id") != run.version_id:
+        wrong.append("it is of another version of the upload")
+    files = manifest.get("files") or []
+    if not files:
+        wrong.append("it lists no file")
+    for each in files:
+        if sizes.get(each["path"]) != each["size"]:
+            wrong.append(f"{each['path']} has {sizes.get(each['path'], 'no')} bytes, not {each['size']}")
+    return wrong
+
+
+def look_for(context: Context, run: Run) -> Published | Missing:
+    """The run's manifest, checked against the objects that are there."""
+    try:
+        answer = context.clients.s3.get_object(
+            Bucket=context.office.results, Key=f"{run.results_prefix}manifest.json"
+        )
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+            return Missing(reason="the results have no manifest")
+        raise
+    try:
+        manifest = json.loads(answer["Body"].read())
+        wrong = faults(manifest, run, _sizes(context, run.results_prefix))
+        if wrong:
+            return Missing(reason=f"the manifest is wrong: {'; '.join(wrong[:3])}")
+        paths = {each["path"] for each in manifest["files"]}
+        return Published(attempt=int(manifest["attempt"]), report=REPORT if REPORT in paths else None)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return Missing(reason=f"the manifest cannot be read: {error!r}")
+
+
+def _sizes(context: Context, prefix: str) -> dict[str, int]:
+    pages = context.clients.s3.get_paginator("list_objects_v2").paginate(
+        Bucket=context.office.results, Prefix=prefix
+    )
+    return {
+        item["Key"].removeprefix(prefix): item["Size"] for page in pages for item in page.get("Contents", [])
+    }

@@ -1,0 +1,17 @@
+"""Counts of an invocation, as CloudWatch's embedded metric format: a log line, so no call that could fail."""
+
+from aws_lambda_powertools import Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from handlers.context import Context
+
+
+def publish_counts(context: Context) -> None:
+    """Write what was counted, by office; nothing when nothing was."""
+    if not context.counts:
+        return
+    metrics = Metrics(namespace=None)
+    metrics.add_dimension(name="office", value=context.office.name)
+    for name, count in sorted(context.counts.items()):
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
+    metrics.flush_metrics()

@@ -1,0 +1,129 @@
+"""A run and its attempts: one upload analysed by one release, as the ledger holds it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from handlers.keys import Sample
+from handlers.release import Request
+
+RECEIVED, SUBMITTED, RUNNING = "received", "submitted", "running"
+SUCCEEDED, FAILED, REJECTED, SUPERSEDED = "succeeded", "failed", "rejected", "superseded"
+TERMINAL = frozenset({SUCCEEDED, FAILED, REJECTED, SUPERSEDED})
+_RANK = {RECEIVED: 0, SUBMITTED: 1, RUNNING: 2}
+
+SPOT, ON_DEMAND = "spot", "on-demand"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One AWS Batch job of a run. Times are ISO 8601, `not_before` is epoch seconds."""
+
+    number: int
+    queue: str
+    vcpus: int
+    memory_mib: int
+    scratch_gib: int
+    time_limit_s: int
+    not_before: int = 0
+    job_id: str | None = None
+    submitted: str | None = None
+    started: str | None = None
+    ended: str | None = None
+    failure: str | None = None  # the class of failure
+    reason: str | None = None  # as AWS Batch words it
+    decision: str | None = None  # what was decided then, in words
+
+    @property
+    def request(self) -> Request:
+        return Request(
+            vcpus=self.vcpus,
+            memory_mib=self.memory_mib,
+            scratch_gib=self.scratch_gib,
+            time_limit_s=self.time_limit_s,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What the runner said of the end of an attempt."""
+
+    attempt: int
+    code: int
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """The state of a run. `revision` grows by one with each transition; `announced` is the revision told to all."""
+
+    run_id: str
+    sample: Sample
+    bucket: str
+    version_id: str
+    sequencer: str | None
+    size: int
+    content: str
+    uploaded: str
+    release_digest: str
+    pipeline_version: str
+    job_definition: str
+    references: Mapping[str, tuple[str, str]]
+    attempts: tuple[Attempt, ...]
+    state: str = RECEIVED
+    revision: int = 1
+    announced: int = 0
+    message: str = ""
+    what_to_do: str | None = None
+    times: Mapping[str, str] = field(default_factory=dict)
+    updated: str = ""
+    report: str | None = None
+    said: Said | None = None
+    turn_expires: int = 0  # until then, whoever took the turn may submit the current attempt
+    lease_expires: int = 0
+
+    @property
+    def attempt(self) -> Attempt:
+        """The current one: the last."""
+        return self.attempts[-1]
+
+    @property
+    def results_prefix(self) -> str:
+        return f"{self.sample.folder}{self.run_id}/"
+
+    @property
+    def terminal(self) -> bool:
+        return self.state in TERMINAL
+
+    def job_name(self, number: int | None = None) -> str:
+        return f"{self.run_id}-{number or self.attempt.number}"
+
+    def said_of(self, number: int) -> Said | None:
+        return self.said if self.said and self.said.attempt == number else None
+
+    def moved(self, state: str, now: str, **changes: Any) -> "Run":
+        """This run one revision later, in `state`."""
+        return replace(
+            self,
+            state=state,
+            revision=self.revision + 1,
+            updated=now,
+            times={**self.times, state: now},
+            **changes,
+        )
+
+    def with_attempt(self, number: int, **changes: Any) -> tuple[Attempt, ...]:
+        """The attempts with one of them changed."""
+        return tuple(replace(each, **changes) if each.number == number else each for each in self.attempts)
+
+    def is_ahead_of(self, state: str) -> bool:
+        """Whether the current attempt has come as far as `state` already."""
+        return self.terminal or _RANK[self.state] >= _RANK[state]
+
+
+def run_id_of(bucket: str, key: str, version_id: str, release_digest: str) -> str:
+    """The same upload under the same release always gives the same run."""
+    identity = json.dumps([bucket, key, version_id, release_digest])
+    return "r" + hashlib.sha256(identity.encode()).hexdigest()[:32]

@@ -1,0 +1,164 @@
+"""`status.json`: what a branch reads. It lies beside the results, at the sample's level.
+
+It is a pure function of the run, so it can be made again at any time; only the sample's newest run writes
+it, and an older revision never overwrites a newer one.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from handlers import ledger
+from handlers.context import Context
+from handlers.keys import STATUS, Mistake
+from handlers.run import FAILED, RECEIVED, REJECTED, RUNNING, SUBMITTED, SUCCEEDED, Attempt, Run
+
+SCHEMA = 1
+MAX_TRIES = 8
+_DEFAULT_SUMMARY = {
+    RECEIVED: "The upload has been received.",
+    SUBMITTED: "Waiting for an instance.",
+    RUNNING: "The analysis is running.",
+    SUCCEEDED: "The results are ready.",
+    FAILED: "The analysis failed.",
+    REJECTED: "The upload cannot be analysed.",
+}
+
+
+def status_of(run: Run, office: str) -> dict[str, Any]:
+    """The content of `status.json` for this run."""
+    return {
+        "schema": SCHEMA,
+        "office": office,
+        "pipeline": run.sample.pipeline,
+        "project": run.sample.project,
+        "sample": run.sample.sample,
+        "state": run.state,
+        "summary": run.message or _DEFAULT_SUMMARY.get(run.state, run.state),
+        "what_to_do": run.what_to_do,
+        "run_id": run.run_id,
+        "attempt": run.attempt.number,
+        "upload": {
+            "key": run.sample.key,
+            "version_id": run.version_id,
+            "size": run.size,
+            "uploaded": run.uploaded,
+        },
+        "updated": run.updated,
+        "revision": run.revision,
+        "results": {
+            "prefix": run.results_prefix,
+            "report": f"{run.results_prefix}{run.report}" if run.report else None,
+            "manifest": f"{run.results_prefix}manifest.json",
+        }
+        if run.state == SUCCEEDED
+        else None,
+        "attempts": [told(each) for each in run.attempts],
+    }
+
+
+def told(attempt: Attempt) -> dict[str, Any]:
+    """An attempt as `status.json` and events to HQ tell it."""
+    return {
+        "number": attempt.number,
+        "job_id": attempt.job_id,
+        "queue": attempt.queue,
+        "vcpus": attempt.vcpus,
+        "memory_mib": attempt.memory_mib,
+        "time_limit_s": attempt.time_limit_s,
+        "submitted": attempt.submitted,
+        "started": attempt.started,
+        "ended": attempt.ended,
+        "class": attempt.failure,
+        "reason": attempt.reason,
+        "decision": attempt.decision,
+    }
+
+
+def status_of_mistake(mistake: Mistake, office: str, now: str) -> dict[str, Any]:
+    """The answer to an upload that cannot become a run."""
+    return {
+        "schema": SCHEMA,
+        "office": office,
+        "pipeline": None,
+        "project": None,
+        "sample": None,
+        "state": REJECTED,
+        "summary": mistake.summary,
+        "what_to_do": mistake.what_to_do,
+        "run_id": None,
+        "attempt": 0,
+        "upload": {"key": mistake.key, "version_id": None, "size": None, "uploaded": None},
+        "updated": now,
+        "revision": 0,
+        "results": None,
+        "attempts": [],
+    }
+
+
+def write_status(context: Context, run: Run) -> None:
+    """Write `status.json`, unless it is newer already or belongs to a newer run."""
+    key = f"{run.sample.folder}{STATUS}"
+    for _ in range(MAX_TRIES):
+        held, etag = _read(context, key)
+        if held and held.get("run_id") == run.run_id and held["revision"] >= run.revision:
+            return
+        # Asked after reading the file: a newer run that writes meanwhile changes its ETag.
+        newest = ledger.read_newest(context, run.sample)
+        if newest is None or newest.run_id != run.run_id:
+            return
+        if _write(context, key, status_of(run, context.office.name), etag):
+            return
+    raise ledger.Contended(
+        f"s3://{context.office.results}/{key} changed {MAX_TRIES} times while it was written"
+    )
+
+
+def write_mistake(context: Context, mistake: Mistake) -> None:
+    """Answer beside the upload. A run's status is never overwritten by the answer to a wrong key in its folder."""
+    key = mistake.status_key
+    if key is None:
+        return
+    for _ in range(MAX_TRIES):
+        held, etag = _read(context, key)
+        if held and (held.get("run_id") or held.get("summary") == mistake.summary):
+            return
+        if _write(context, key, status_of_mistake(mistake, context.office.name, context.now), etag):
+            return
+    raise ledger.Contended(
+        f"s3://{context.office.results}/{key} changed {MAX_TRIES} times while it was written"
+    )
+
+
+def _read(context: Context, key: str) -> tuple[Mapping[str, Any] | None, str | None]:
+    try:
+        answer = context.clients.s3.get_object(Bucket=context.office.results, Key=key)
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+            return None, None
+        raise
+    try:
+        held = json.loads(answer["Body"].read())
+    except ValueError:
+        held = None  # a hand has been at it: write it anew
+    return held if isinstance(held, dict) else None, answer["ETag"]
+
+
+def _write(context: Context, key: str, status: Mapping[str, Any], etag: str | None) -> bool:
+    condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
+    try:
+        context.clients.s3.put_object(
+            Bucket=context.office.results,
+            Key=key,
+            Body=json.dumps(status, ensure_ascii=False, indent=1).encode(),
+            ContentType="application/json",
+            **condition,
+        )
+    except ClientError as error:
+        # 412: it has changed; 409: it is being written; 404: If-Match of a key that has gone.
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] in (404, 409, 412):
+            return False
+        raise
+    return True
