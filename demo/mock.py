@@ -1,0 +1,42 @@
+"""The mock community: made once by its image, kept in the build folder, used by the demo and the tests."""
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline_images import containers
+
+IMAGE = "localhost/globalbi/mock_community:dev"
+
+
+class NotMade(Exception):
+    """The mock community's container failed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Community:
+    """A sample of known composition, and the references that its analysis takes."""
+
+    input_tar: Path
+    truth: Path
+    references: Path  # <name>/<version>/<files…>
+
+
+def community(folder: Path, *, pairs: int, seed: int) -> Community:
+    """The community of these arguments; the same arguments give the same bytes, so it is made once."""
+    out = folder / f"{pairs}-{seed}"
+    done = out / ".made"
+    if not done.exists():
+        out.mkdir(parents=True, exist_ok=True)
+        command = [containers.engine(), "run", "--rm", "--network", "none", "--user", "0", "--volume", f"{out}:/out"]
+        made = subprocess.run(
+            [*command, IMAGE, "/out", "--pairs", str(pairs), "--seed", str(seed)],
+            env=containers.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if made.returncode:
+            raise NotMade(f"{IMAGE} ended with {made.returncode}: {made.stderr.strip()[-500:]}")
+        done.touch()
+    return Community(input_tar=out / "input.tar", truth=out / "truth.tsv", references=out / "references")
