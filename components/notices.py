@@ -1,0 +1,79 @@
+"""Notices: the office's alarms and budget warnings reach its contacts by e-mail."""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.names import physical
+from components.office import Office
+from components.options import child_of
+from components.permission import policy
+from components.tags import tags
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoticesArgs:
+    office: Office
+    key_arn: pulumi.Input[str]
+
+
+class Notices(pulumi.ComponentResource):
+    """An encrypted topic with one e-mail subscription for each contact, who confirms it once, and the
+    office's budget.
+    """
+
+    def __init__(self, name: str, args: NoticesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("globalbi:office:Notices", name, None, opts)
+        office = args.office
+        topic = aws.sns.Topic(
+            name,
+            name=physical(office.name, "notices"),
+            kms_master_key_id=args.key_arn,
+            tags=tags(office.name, "notices"),
+            opts=child_of(self),
+        )
+        self.topic_arn = topic.arn
+        publishing = aws.sns.TopicPolicy(
+            f"{name}-policy",
+            arn=topic.arn,
+            policy=policy(
+                [
+                    {
+                        "Sid": "AlarmsAndBudgetsOfThisAccount",
+                        "Effect": "Allow",
+                        "Principal": {"Service": ["cloudwatch.amazonaws.com", "budgets.amazonaws.com"]},
+                        "Action": "sns:Publish",
+                        "Resource": topic.arn,
+                        "Condition": {"StringEquals": {"aws:SourceAccount": office.account}},
+                    }
+                ]
+            ),
+            opts=child_of(topic),
+        )
+        for index, contact in enumerate(office.settings.contacts):
+            aws.sns.TopicSubscription(
+                f"{name}-{index}", topic=topic.arn, protocol="email", endpoint=contact, opts=child_of(topic)
+            )
+        aws.budgets.Budget(
+            f"{name}-budget",
+            name=physical(office.name, "monthly", limit=100),
+            budget_type="COST",
+            limit_amount=str(office.settings.budget.monthly_usd),
+            limit_unit="USD",
+            time_unit="MONTHLY",
+            notifications=[
+                aws.budgets.BudgetNotificationArgs(
+                    comparison_operator="GREATER_THAN",
+                    notification_type=kind,
+                    threshold=percent,
+                    threshold_type="PERCENTAGE",
+                    subscriber_sns_topic_arns=[topic.arn],
+                )
+                for kind, percent in (("ACTUAL", 80.0), ("ACTUAL", 100.0), ("FORECASTED", 100.0))
+            ],
+            tags=tags(office.name, "notices"),
+            # AWS Budgets checks that it may publish when the budget is made.
+            opts=child_of(self, after=[publishing]),
+        )
+        self.register_outputs({"topic_arn": self.topic_arn})

@@ -1,0 +1,266 @@
+"""An office: one stack, one `Pulumi.<office>.yaml`, one AWS account and region.
+
+This module is the only reader of configuration. `Office.from_config` takes it from Pulumi at run time,
+`Office.from_file` from the stack file, for the fleet and for checks. Both refuse unknown keys and report
+every fault at once.
+"""
+
+import ipaddress
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pulumi
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from components.faults import InvalidOffices, explain, unknown_key
+
+# Keys the CLI itself keeps in a stack file, and those of the AWS provider an office may set.
+STACK_FILE_KEYS = ("config", "encryptionsalt", "encryptedkey", "secretsprovider", "environment")
+FILE_NAME = re.compile(r"Pulumi\.([a-z][a-z0-9]{1,11})\.yaml")
+
+# Families whose instances carry NVMe disks, that jobs use as scratch; x86-64, as the images are.
+# https://docs.aws.amazon.com/ec2/latest/instancetypes/ (column "Instance store volumes").
+NVME_FAMILIES = frozenset(
+    "c5ad c5d c6id c8id m5ad m5d m5dn m6id m6idn m8id r5ad r5d r5dn r6id r6idn r8id i3 i3en i4i i7i i7ie".split()
+)
+# AWS: the VPC may be /16 to /28. Three subnets of a /24 still hold 62 addresses each.
+LARGEST_NETWORK, SMALLEST_NETWORK = 16, 24
+
+
+def _digest(value: str) -> str:
+    if not re.fullmatch(r"sha256:[0-9a-f]{64}", value):
+        raise ValueError("must be an image digest, sha256: and 64 hex digits (a tag can move)")
+    return value
+
+
+def _version(value: str) -> str:
+    if value.lower() in ("", "latest", "*") or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", value):
+        raise ValueError('must pin one version such as "2026.1" (letters, digits, . _ -; never latest)')
+    return value
+
+
+def _region(value: str) -> str:
+    if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", value):
+        raise ValueError("must be an AWS region such as eu-central-1")
+    return value
+
+
+def _account(value: str) -> str:
+    if not re.fullmatch(r"\d{12}", value):
+        raise ValueError("must be the 12 digits of an AWS account, in quotes")
+    return value
+
+
+def _cidr(value: str) -> str:
+    rule = f"must be a /{LARGEST_NETWORK} to /{SMALLEST_NETWORK} network"
+    try:
+        network = ipaddress.IPv4Network(value)
+    except ValueError as error:
+        raise ValueError(f"{rule} such as 10.20.0.0/16, with no host bits set") from error
+    if not LARGEST_NETWORK <= network.prefixlen <= SMALLEST_NETWORK:
+        raise ValueError(rule)
+    if not network.is_private:
+        raise ValueError("must be a private network (within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16)")
+    return value
+
+
+def _family(value: str) -> str:
+    if value not in NVME_FAMILIES:
+        raise ValueError(f"must be a family with local NVMe disks, one of {', '.join(sorted(NVME_FAMILIES))}")
+    return value
+
+
+def _email(value: str) -> str:
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value):
+        raise ValueError("must be an e-mail address")
+    return value
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
+
+
+class PinnedRelease(Model):
+    """A pipeline at one image digest, with every reference pinned by version."""
+
+    digest: Annotated[str, AfterValidator(_digest)]
+    references: dict[str, Annotated[str, AfterValidator(_version)]] = Field(default_factory=dict)
+
+
+class ComputeLimits(Model):
+    """How much an office computes at once (vCPUs over Spot and on demand each), and on what."""
+
+    max_vcpus: int = Field(256, alias="maxVcpus", ge=4, le=10_000)
+    instance_families: tuple[Annotated[str, AfterValidator(_family)], ...] = Field(
+        ("c6id", "m6id", "r6id"), alias="instanceFamilies", min_length=1, max_length=20
+    )
+
+
+class Retries(Model):
+    """How many more attempts a run may have, by class of failure. Bad input never gets another."""
+
+    spot: int = Field(3, ge=0, le=10)
+    memory: int = Field(3, ge=0, le=10)
+    disk: int = Field(2, ge=0, le=10)
+    pull: int = Field(3, ge=0, le=10)
+    throttling: int = Field(5, ge=0, le=10)
+    host: int = Field(3, ge=0, le=10)
+    timeout: int = Field(1, ge=0, le=10)
+    unknown: int = Field(1, ge=0, le=10)
+
+
+class Budget(Model):
+    """Spending a month, in US dollars, at which the contacts are told."""
+
+    monthly_usd: int = Field(alias="monthlyUsd", ge=1, le=1_000_000)
+
+
+class Partner(Model):
+    """Someone who receives deliveries."""
+
+    contact: Annotated[str, AfterValidator(_email)]
+
+
+class Delivery(Model):
+    """Which results go to which partner."""
+
+    partner: str
+    pipeline: str
+    project: str
+
+
+class OfficeFile(Model):
+    """The `config` of a stack file, key by key."""
+
+    region: Annotated[str, AfterValidator(_region)] = Field(alias="aws:region")
+    accounts: tuple[Annotated[str, AfterValidator(_account)], ...] = Field(
+        alias="aws:allowedAccountIds", min_length=1, max_length=1
+    )
+    profile: str | None = Field(None, alias="aws:profile")
+    headquarters: bool = Field(False, alias="globalbi:headquarters")
+    cidr: Annotated[str, AfterValidator(_cidr)] = Field(alias="globalbi:cidr")
+    releases: dict[str, PinnedRelease] = Field(alias="globalbi:releases", min_length=1)
+    compute: ComputeLimits = Field(
+        default_factory=lambda: ComputeLimits.model_validate({}), alias="globalbi:compute"
+    )
+    retries: Retries = Field(default_factory=lambda: Retries.model_validate({}), alias="globalbi:retries")
+    identifiers: Literal["plain", "pseudonymous"] = Field("plain", alias="globalbi:identifiers")
+    contacts: tuple[Annotated[str, AfterValidator(_email)], ...] = Field(
+        alias="globalbi:contacts", min_length=1, max_length=10
+    )
+    budget: Budget = Field(alias="globalbi:budget")
+    partners: dict[str, Partner] = Field(default_factory=dict, alias="globalbi:partners")
+    deliveries: tuple[Delivery, ...] = Field((), alias="globalbi:deliveries")
+
+
+TEXT_KEYS = ("aws:region", "aws:profile", "globalbi:cidr", "globalbi:identifiers")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Office:
+    """An office as the components see it."""
+
+    name: str
+    settings: OfficeFile
+
+    @classmethod
+    def from_file(cls, path: Path) -> "Office":
+        """The office of a stack file; raises InvalidOffices with every fault of it."""
+        matched = FILE_NAME.fullmatch(path.name)
+        if not matched:
+            raise InvalidOffices(
+                [
+                    f"{path.name}: the office's name must be 2 to 12 lower-case letters or digits, a letter first"
+                ]
+            )
+        try:
+            document = yaml.safe_load(path.read_text())
+        except yaml.YAMLError as error:
+            raise InvalidOffices([f"{path.name}: is not YAML: {' '.join(str(error).split())}"]) from error
+        if not isinstance(document, dict) or not isinstance(document.get("config"), dict):
+            raise InvalidOffices([f"{path.name}: config is missing, the mapping of all settings"])
+        strays = [key for key in document if key not in STACK_FILE_KEYS]
+        faults = [f"{path.name}: {key} {unknown_key(str(key), STACK_FILE_KEYS)}" for key in strays]
+        return cls.parse(matched[1], document["config"], faults)
+
+    @classmethod
+    def from_config(cls, name: str) -> "Office":
+        """The office of the running stack, from Pulumi's configuration."""
+        config: dict[str, Any] = {}
+        for field in OfficeFile.model_fields.values():
+            key = field.alias or ""
+            namespace, _, short = key.partition(":")
+            value = pulumi.Config(namespace).get(short)
+            if value is not None:
+                config[key] = value if key in TEXT_KEYS else _decoded(value)
+        return cls.parse(name, config)
+
+    @classmethod
+    def parse(cls, name: str, config: Mapping[str, Any], faults: list[str] | None = None) -> "Office":
+        """The office of a flat mapping of keys; `faults` are those already found in its file."""
+        found = list(faults or ())
+        try:
+            settings = OfficeFile.model_validate(config)
+        except ValidationError as error:
+            raise InvalidOffices([*found, *explain(f"Pulumi.{name}.yaml", OfficeFile, error)]) from error
+        if found:
+            raise InvalidOffices(found)
+        return cls(name=name, settings=settings)
+
+    @property
+    def file(self) -> str:
+        return f"Pulumi.{self.name}.yaml"
+
+    @property
+    def account(self) -> str:
+        return self.settings.accounts[0]
+
+    @property
+    def region(self) -> str:
+        return self.settings.region
+
+    @property
+    def headquarters(self) -> bool:
+        return self.settings.headquarters
+
+    @cached_property
+    def cidr(self) -> ipaddress.IPv4Network:
+        return ipaddress.IPv4Network(self.settings.cidr)
+
+    @property
+    def releases(self) -> Mapping[str, PinnedRelease]:
+        return self.settings.releases
+
+    def refuse_other(self, account: str, region: str) -> None:
+        """Raises unless the credentials in use are of this office's account and region."""
+        wrong = [
+            f"{self.file}: {key} is {due}, but the credentials in use are of {found}: {way_out}"
+            for key, due, found, way_out in (
+                (
+                    "aws:allowedAccountIds",
+                    self.account,
+                    f"account {account}",
+                    "sign in to the office's account",
+                ),
+                ("aws:region", self.region, f"region {region}", "unset AWS_REGION and AWS_DEFAULT_REGION"),
+            )
+            if due != found.rsplit(" ", 1)[1]
+        ]
+        if wrong:
+            raise InvalidOffices(wrong)
+
+
+def _decoded(value: str) -> Any:
+    """Pulumi gives mappings, lists and booleans as JSON text; what is none stays text and is judged by the
+    model.
+    """
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError:
+        return {"true": True, "false": False}.get(value.lower(), value)

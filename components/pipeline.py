@@ -1,0 +1,80 @@
+"""A pipeline's contract, from `pipeline_images/<name>/pipeline.yaml`.
+
+What it is called, which references it needs, and how many vCPUs, MiB of memory, GiB of scratch and minutes a
+run gets, as a function of its input's size.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BeforeValidator, Field, ValidationError
+
+from components.faults import InvalidOffices, explain
+from components.office import Model
+
+
+class ByInput(Model):
+    """`base` and so much more for every GiB of input."""
+
+    base: int = Field(ge=0)
+    per_input_gib: int = Field(0, alias="perInputGib", ge=0)
+
+
+class MemoryByInput(ByInput):
+    """MiB; never above `max`."""
+
+    # AWS: an instance's last part is the system's: of 32 GiB a job can have 31,431 MiB.
+    max: int = Field(ge=512)
+
+
+class Resources(Model):
+    vcpus: int = Field(ge=1, le=96)
+    memory_mib: MemoryByInput = Field(alias="memoryMib")
+    scratch_gib: ByInput = Field(alias="scratchGib")
+
+
+def _roles(value: Any) -> Any:
+    """References are a mapping role → reference name; a plain list names roles and references alike."""
+    return {name: name for name in value} if isinstance(value, list) else value
+
+
+class Pipeline(Model):
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")
+    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    summary: str
+    accepts: tuple[str, ...]
+    produces: tuple[str, ...]
+    references: Annotated[dict[str, str], BeforeValidator(_roles)] = Field(default_factory=dict)
+    resources: Resources
+    time_limit_minutes: ByInput = Field(alias="timeLimitMinutes")
+    after: str | None = None
+
+
+def load_pipelines(root: Path) -> Mapping[str, Pipeline]:
+    """Every pipeline of the repository at `root`, by name; raises InvalidOffices with all faults."""
+    pipelines: dict[str, Pipeline] = {}
+    faults: list[str] = []
+    for path in sorted((root / "pipeline_images").glob("*/pipeline.yaml")):
+        file = str(path.relative_to(root))
+        try:
+            pipeline = Pipeline.model_validate(yaml.safe_load(path.read_text()))
+        except yaml.YAMLError as error:
+            faults.append(f"{file}: is not YAML: {' '.join(str(error).split())}")
+            continue
+        except ValidationError as error:
+            faults.extend(explain(file, Pipeline, error))
+            continue
+        if pipeline.name != path.parent.name:
+            faults.append(f"{file}: name must be its folder's, {path.parent.name}, not {pipeline.name!r}")
+        pipelines[pipeline.name] = pipeline
+    faults.extend(
+        f"pipeline_images/{pipeline.name}/pipeline.yaml: after must be a pipeline "
+        f"(valid: {', '.join(sorted(pipelines))}), not {pipeline.after!r}"
+        for pipeline in pipelines.values()
+        if pipeline.after is not None and pipeline.after not in pipelines
+    )
+    if faults:
+        raise InvalidOffices(faults)
+    return pipelines

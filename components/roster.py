@@ -1,0 +1,138 @@
+"""The roster: every office of the repository, read from the stack files alone.
+
+Headquarters must know each office's account and region, and each office headquarters'. Names are
+deterministic, so the files say enough: no stack reads another stack's outputs, and a new office is one new
+file.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from pathlib import Path
+
+from components.faults import InvalidOffices, choices
+from components.office import Office
+from components.pipeline import Pipeline, load_pipelines
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fleet:
+    """All offices, and the pipelines they may run."""
+
+    offices: tuple[Office, ...]
+    pipelines: Mapping[str, Pipeline]
+
+    @classmethod
+    def load(cls, root: Path) -> "Fleet":
+        """Reads all `Pulumi.<office>.yaml` and `pipeline.yaml` under `root`; raises InvalidOffices with all
+        faults.
+        """
+        faults: list[str] = []
+        offices: list[Office] = []
+        try:
+            pipelines = load_pipelines(root)
+        except InvalidOffices as error:
+            faults.extend(error.faults)
+            pipelines = {}
+        for path in sorted(root.glob("Pulumi.*.yaml")):
+            try:
+                offices.append(Office.from_file(path))
+            except InvalidOffices as error:
+                faults.extend(error.faults)
+        unread = bool(faults)
+        fleet = cls(offices=tuple(offices), pipelines=pipelines)
+        # With a file that could not be read, "no headquarters" or "no such pipeline" may be untrue.
+        faults.extend(fleet.faults(complete=not unread))
+        if faults:
+            raise InvalidOffices(faults)
+        return fleet
+
+    def with_office(self, office: Office) -> "Fleet":
+        """The fleet with `office` as the running stack has it; raises InvalidOffices when it does not fit."""
+        others = tuple(known for known in self.offices if known.name != office.name)
+        fleet = replace(self, offices=(*others, office))
+        faults = list(fleet.faults())
+        if faults:
+            raise InvalidOffices(faults)
+        return fleet
+
+    def office(self, name: str) -> Office:
+        for office in self.offices:
+            if office.name == name:
+                return office
+        names = choices(office.name for office in self.offices)
+        raise InvalidOffices([f"Pulumi.{name}.yaml is missing: there is no office {name!r} (valid: {names})"])
+
+    @property
+    def headquarters(self) -> Office:
+        return next(office for office in self.offices if office.headquarters)
+
+    @property
+    def branches(self) -> tuple[Office, ...]:
+        return tuple(office for office in self.offices if not office.headquarters)
+
+    def faults(self, *, complete: bool = True) -> Iterator[str]:
+        """What is wrong between the offices, and between them and the pipelines."""
+        if complete:
+            yield from self._headquarters_faults()
+            for office in self.offices:
+                yield from self._release_faults(office)
+        yield from self._account_faults()
+        yield from self._network_faults()
+
+    def _headquarters_faults(self) -> Iterator[str]:
+        leaders = [office for office in self.offices if office.headquarters]
+        if not leaders:
+            yield "Pulumi.*.yaml: globalbi:headquarters must be true in exactly one office, not in none"
+        elif len(leaders) > 1:
+            files = _listed(leaders)
+            yield f"{files}: globalbi:headquarters must be true in exactly one office, not in {len(leaders)}"
+
+    def _account_faults(self) -> Iterator[str]:
+        by_account: dict[str, list[Office]] = defaultdict(list)
+        for office in self.offices:
+            by_account[office.account].append(office)
+        for account, offices in by_account.items():
+            if len(offices) > 1:
+                yield (
+                    f"{_listed(offices)}: aws:allowedAccountIds must be an account of the office's own, "
+                    f"not {account!r} for {len(offices)} offices"
+                )
+
+    def _network_faults(self) -> Iterator[str]:
+        for one, other in combinations(self.offices, 2):
+            if one.cidr.overlaps(other.cidr):
+                yield (
+                    f"{_listed([one, other])}: globalbi:cidr must not overlap another office's, "
+                    f"not '{one.cidr}' and '{other.cidr}'"
+                )
+
+    def _release_faults(self, office: Office) -> Iterator[str]:
+        for name, release in office.releases.items():
+            key = f"{office.file}: globalbi:releases.{name}"
+            pipeline = self.pipelines.get(name)
+            if pipeline is None:
+                yield f"{key} must be a pipeline of pipeline_images/ (valid: {choices(self.pipelines)}), not {name!r}"
+                continue
+            needed = set(pipeline.references.values())
+            for reference in sorted(needed - set(release.references)):
+                yield f'{key}.references.{reference} is missing: pin its version, such as {reference}: "2026.1"'
+            for reference in sorted(set(release.references) - needed):
+                yield f"{key}.references.{reference} is no reference of {name} (valid: {choices(needed)})"
+            if pipeline.after is not None and pipeline.after not in office.releases:
+                yield (
+                    f"{key} takes the results of {pipeline.after}: add {pipeline.after} to globalbi:releases too"
+                )
+        for index, delivery in enumerate(office.settings.deliveries):
+            key = f"{office.file}: globalbi:deliveries.{index}"
+            if delivery.partner not in office.settings.partners:
+                valid = choices(office.settings.partners)
+                yield f"{key}.partner must be one of globalbi:partners (valid: {valid}), not {delivery.partner!r}"
+            if delivery.pipeline not in office.releases:
+                valid = choices(office.releases)
+                yield f"{key}.pipeline must be one of globalbi:releases (valid: {valid}), not {delivery.pipeline!r}"
+
+
+def _listed(offices: Sequence[Office]) -> str:
+    return " and ".join(office.file for office in offices)

@@ -1,0 +1,26 @@
+#!/bin/bash
+# Make the instance's NVMe disks one file system and mount it as /scratch. Runs once, before the container agent starts
+# (on Amazon Linux 2023 the agent waits for cloud-init's last stage).
+set -euo pipefail
+
+# An instance without scratch must not take jobs: it would fill its root volume. Batch starts another one.
+trap 'echo "no scratch: shutting down" >&2; shutdown -h now' ERR
+
+mapfile -t disks < <(lsblk --noheadings --nodeps --output PATH,MODEL | awk '/Instance Storage/ { print $1 }')
+[ "${#disks[@]}" -gt 0 ]
+
+target="${disks[0]}"
+if [ "${#disks[@]}" -gt 1 ]; then
+  # Amazon Linux's packages come from S3, which the gateway endpoint reaches. Without mdadm the first disk must do.
+  if command -v mdadm >/dev/null || dnf --assumeyes --quiet install mdadm; then
+    mdadm --create /dev/md0 --run --level=0 --raid-devices="${#disks[@]}" "${disks[@]}"
+    target=/dev/md0
+  fi
+fi
+
+mkfs.xfs -f -q "$target"
+mkdir -p /scratch
+mount -o noatime,discard "$target" /scratch
+# Jobs run as a user that is not root; the sticky bit keeps them from removing each other's files.
+mkdir -p /scratch/references /scratch/runs
+chmod 1777 /scratch /scratch/references /scratch/runs
