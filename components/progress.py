@@ -60,7 +60,7 @@ class Progress(pulumi.ComponentResource):
                 key=args.key,
                 notices=args.notices,
                 handler="handlers.progress.handler",
-                purpose="Follows each run's jobs, decides on the next attempt, and tells branch and headquarters",
+                purpose="Follows each run's jobs, decides on next attempts, tells branch and headquarters",
                 timeout_s=FUNCTION_TIMEOUT_S,
                 may=args.may,
                 environment=args.environment,

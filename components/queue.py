@@ -54,7 +54,7 @@ class DeadLetterQueue(pulumi.ComponentResource):
             queue=self.queue,
             metric="ApproximateNumberOfMessagesVisible",
             above=0,
-            what=f"{name} holds messages that could not be handled: list them, mend the cause, send them back.",
+            what=f"{name} holds messages that failed: list them, mend the cause, send them back.",
         )
         self.register_outputs({"url": self.url})
 

@@ -113,25 +113,27 @@ class Fleet:
             key = f"{office.file}: globalbi:releases.{name}"
             pipeline = self.pipelines.get(name)
             if pipeline is None:
-                yield f"{key} must be a pipeline of pipeline_images/ (valid: {choices(self.pipelines)}), not {name!r}"
+                yield f"{key} must be a pipeline (valid: {choices(self.pipelines)}), not {name!r}"
                 continue
             needed = set(pipeline.references.values())
             for reference in sorted(needed - set(release.references)):
-                yield f'{key}.references.{reference} is missing: pin its version, such as {reference}: "2026.1"'
+                yield f'{key}.references.{reference} is missing: pin its version, {reference}: "2026.1"'
             for reference in sorted(set(release.references) - needed):
                 yield f"{key}.references.{reference} is no reference of {name} (valid: {choices(needed)})"
             if pipeline.after is not None and pipeline.after not in office.releases:
-                yield (
-                    f"{key} takes the results of {pipeline.after}: add {pipeline.after} to globalbi:releases too"
-                )
+                yield f"{key} takes the results of {pipeline.after}: release {pipeline.after} here too"
+        yield from self._delivery_faults(office)
+
+    def _delivery_faults(self, office: Office) -> Iterator[str]:
+        partners, releases = office.settings.partners, office.releases
         for index, delivery in enumerate(office.settings.deliveries):
             key = f"{office.file}: globalbi:deliveries.{index}"
-            if delivery.partner not in office.settings.partners:
-                valid = choices(office.settings.partners)
-                yield f"{key}.partner must be one of globalbi:partners (valid: {valid}), not {delivery.partner!r}"
-            if delivery.pipeline not in office.releases:
-                valid = choices(office.releases)
-                yield f"{key}.pipeline must be one of globalbi:releases (valid: {valid}), not {delivery.pipeline!r}"
+            if delivery.partner not in partners:
+                valid = choices(partners)
+                yield f"{key}.partner must be a partner (valid: {valid}), not {delivery.partner!r}"
+            if delivery.pipeline not in releases:
+                valid = choices(releases)
+                yield f"{key}.pipeline must be released (valid: {valid}), not {delivery.pipeline!r}"
 
 
 def _listed(offices: Sequence[Office]) -> str:

@@ -1,7 +1,7 @@
 """The Pulumi program run in process, with an engine that only records, and refuses what it does not know.
 
-An unknown resource type, an unknown input or an unknown call is a fault of the program that otherwise only the real provider
-would find.
+An unknown resource type, an unknown input or an unknown call is a fault of the program that otherwise only
+the real provider would find.
 """
 
 import asyncio
@@ -23,6 +23,9 @@ from pulumi.runtime.config import set_all_config
 from pulumi.runtime.stack import run_pulumi_func
 
 ROOT = Path(__file__).parents[2]
+
+# Changes keys of one office's file.
+Edit = Callable[[str, dict[str, Any]], None]
 
 # Every type the program may declare, with the class that says which inputs it takes.
 KNOWN: dict[str, Any] = {
@@ -242,17 +245,24 @@ def run(
     return exported
 
 
-def deploy(office: str, root: Path = ROOT, *, account: str | None = None, region: str | None = None) -> Stack:
-    """Runs the real `__main__.py` of `root` for an office, with the office's credentials unless others are given."""
-    config = cli_config(root / f"Pulumi.{office}.yaml")
-    accounts = json.loads(config.get("aws:allowedAccountIds", '["000000000000"]'))
-    recorder = Recorder(
-        account=account or str(accounts[0]), region=region or config.get("aws:region", "eu-central-1")
-    )
-    outputs = run(
-        lambda: runpy.run_path(str(root / "__main__.py"), run_name="__main__") and None,
+def run_program(
+    office: str, root: Path, recorder: Recorder, config: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """Runs the real `__main__.py` of `root` as the stack `office`; returns what it exported."""
+
+    def program() -> None:
+        runpy.run_path(str(root / "__main__.py"), run_name="__main__")
+
+    return run(
+        program,
         office=office,
-        config=config,
+        config=config or cli_config(root / f"Pulumi.{office}.yaml"),
         recorder=recorder,
     )
-    return Stack(recorder=recorder, outputs=outputs)
+
+
+def deploy(office: str, root: Path = ROOT) -> Stack:
+    """Runs the real program of `root` for an office, with the office's own credentials."""
+    config = cli_config(root / f"Pulumi.{office}.yaml")
+    recorder = Recorder(account=json.loads(config["aws:allowedAccountIds"])[0], region=config["aws:region"])
+    return Stack(recorder=recorder, outputs=run_program(office, root, recorder, config))

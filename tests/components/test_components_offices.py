@@ -1,0 +1,307 @@
+"""Stack files: what is wrong is said all at once, in words, before anything is created."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+import yaml
+from recording_engine import ROOT, Edit, Recorder, cli_config, deploy, run_program
+
+from components.faults import InvalidOffices
+from components.office import NVME_FAMILIES, Office
+from components.roster import Fleet
+
+DIGEST = "sha256:" + "0" * 64
+
+
+def faults(root: Path) -> tuple[str, ...]:
+    with pytest.raises(InvalidOffices) as refused:
+        Fleet.load(root)
+    return refused.value.faults
+
+
+def only_fault(root: Path) -> str:
+    found = faults(root)
+    assert len(found) == 1, found
+    return found[0]
+
+
+def test_every_fault_of_every_file_is_reported_at_once(checkout: Path, edit: Edit) -> None:
+    """A person mends a bad pull request in one round instead of one fault at a time."""
+    edit("eu", {"globalbi:cidr": "10.20.0.0/28", "globalbi:identifiers": "secret"})
+    edit("us", {"aws:region": None, "globalbi:contacts": ["nobody"]})
+    assert faults(checkout) == (
+        "Pulumi.eu.yaml: globalbi:cidr must be a /16 to /24 network, not '10.20.0.0/28'",
+        "Pulumi.eu.yaml: globalbi:identifiers must be 'plain' or 'pseudonymous', not 'secret'",
+        "Pulumi.us.yaml: aws:region is missing",
+        "Pulumi.us.yaml: globalbi:contacts.0 must be an e-mail address, not 'nobody'",
+    )
+
+
+@pytest.mark.parametrize(
+    ("keys", "fault"),
+    [
+        (
+            {"globalbi:cidr": "10.20.0.1/16"},
+            "globalbi:cidr must be a /16 to /24 network such as 10.20.0.0/16, with no host bits set, "
+            "not '10.20.0.1/16'",
+        ),
+        (
+            {"globalbi:cidr": "8.8.0.0/16"},
+            "globalbi:cidr must be a private network (within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16), "
+            "not '8.8.0.0/16'",
+        ),
+        (
+            {"aws:region": "Frankfurt"},
+            "aws:region must be an AWS region such as eu-central-1, not 'Frankfurt'",
+        ),
+        (
+            {"aws:allowedAccountIds": ["22222"]},
+            "aws:allowedAccountIds.0 must be the 12 digits of an AWS account, in quotes, not '22222'",
+        ),
+        (
+            {"globalbi:compute": {"instanceFamilies": ["c6i"]}},
+            "globalbi:compute.instanceFamilies.0 must be a family with local NVMe disks "
+            f"(valid: {', '.join(NVME_FAMILIES)}), not 'c6i'",
+        ),
+        (
+            {"globalbi:compute": {"maxVcpus": 100_000}},
+            "globalbi:compute.maxVcpus must be at most 10000, not 100000",
+        ),
+        ({"globalbi:retries": {"spot": -1}}, "globalbi:retries.spot must be at least 0, not -1"),
+        (
+            {"globalbi:budget": {"monthlyUsd": "much"}},
+            "globalbi:budget.monthlyUsd should be a valid integer, unable to parse string as an integer, "
+            "not 'much'",
+        ),
+        ({"globalbi:contacts": []}, "globalbi:contacts must have at least 1 entries, not []"),
+        (
+            {"globalbi:cdir": "10.20.0.0/16"},
+            "globalbi:cdir is unknown; did you mean globalbi:cidr? (valid: aws:allowedAccountIds, aws:profile, "
+            "aws:region, globalbi:budget, globalbi:cidr, globalbi:compute, globalbi:contacts, "
+            "globalbi:deliveries, globalbi:headquarters, globalbi:identifiers, globalbi:partners, "
+            "globalbi:releases, globalbi:retries)",
+        ),
+        (
+            {"globalbi:compute": {"maxVcpu": 8}},
+            "globalbi:compute.maxVcpu is unknown; did you mean maxVcpus? (valid: instanceFamilies, maxVcpus)",
+        ),
+    ],
+)
+def test_a_fault_names_file_key_rule_and_value(
+    checkout: Path, edit: Edit, keys: dict[str, Any], fault: str
+) -> None:
+    """Who reads the message knows what to write instead without reading code."""
+    edit("eu", keys)
+    assert only_fault(checkout) == f"Pulumi.eu.yaml: {fault}"
+
+
+@pytest.mark.parametrize(
+    ("release", "fault"),
+    [
+        (
+            {"digest": "latest", "references": {"demo-kraken2": "2026.1", "demo-host": "2026.1"}},
+            ".digest must be an image digest, sha256: and 64 hex digits (a tag can move), not 'latest'",
+        ),
+        (
+            {"digest": DIGEST, "references": {"demo-kraken2": "latest", "demo-host": "2026.1"}},
+            '.references.demo-kraken2 must pin one version such as "2026.1" (letters, digits, . _ -; '
+            "never latest), not 'latest'",
+        ),
+        (
+            {"digest": DIGEST, "references": {"demo-kraken2": "2026.1"}},
+            '.references.demo-host is missing: pin its version, demo-host: "2026.1"',
+        ),
+        (
+            {
+                "digest": DIGEST,
+                "references": {"demo-kraken2": "2026.1", "demo-host": "2026.1", "silva": "138"},
+            },
+            ".references.silva is no reference of metagenome (valid: demo-host, demo-kraken2)",
+        ),
+    ],
+)
+def test_a_release_is_pinned_or_refused(
+    checkout: Path, edit: Edit, release: dict[str, Any], fault: str
+) -> None:
+    """A result can be traced to the very image and databases that made it, whatever moved since."""
+    edit("eu", {"globalbi:releases": {"metagenome": release}})
+    assert only_fault(checkout) == f"Pulumi.eu.yaml: globalbi:releases.metagenome{fault}"
+
+
+def test_an_unknown_pipeline_is_refused(checkout: Path, edit: Edit) -> None:
+    """A misspelt pipeline would leave a branch's uploads without an analysis."""
+    edit("eu", {"globalbi:releases": {"metagenom": {"digest": DIGEST}}})
+    fault = only_fault(checkout)
+    assert fault.startswith("Pulumi.eu.yaml: globalbi:releases.metagenom must be a pipeline (valid: ")
+    assert "metagenome" in fault
+
+
+def test_offices_may_not_share_an_account(checkout: Path, edit: Edit) -> None:
+    """Two offices in one account would own the same names and see each other's samples."""
+    edit("us", {"aws:allowedAccountIds": ["222222222222"]})
+    assert only_fault(checkout) == (
+        "Pulumi.eu.yaml and Pulumi.us.yaml: aws:allowedAccountIds must be an account of the office's own, "
+        "not '222222222222' for 2 offices"
+    )
+
+
+def test_networks_may_not_overlap(checkout: Path, edit: Edit) -> None:
+    """Overlapping networks can never be connected."""
+    edit("us", {"globalbi:cidr": "10.20.128.0/20"})
+    assert only_fault(checkout) == (
+        "Pulumi.eu.yaml and Pulumi.us.yaml: globalbi:cidr must not overlap another office's, "
+        "not '10.20.0.0/16' and '10.20.128.0/20'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("office", "leads", "fault"),
+    [
+        ("hq", False, "Pulumi.*.yaml: globalbi:headquarters must be true in exactly one office, not in none"),
+        (
+            "eu",
+            True,
+            "Pulumi.eu.yaml and Pulumi.hq.yaml: globalbi:headquarters must be true in exactly one office, "
+            "not in 2",
+        ),
+    ],
+)
+def test_exactly_one_office_is_headquarters(
+    checkout: Path, edit: Edit, office: str, leads: bool, fault: str
+) -> None:
+    """Without headquarters no office's runs are seen; with two, each sees half."""
+    edit(office, {"globalbi:headquarters": leads})
+    assert only_fault(checkout) == fault
+
+
+def test_a_delivery_names_a_partner_and_a_release(checkout: Path, edit: Edit) -> None:
+    """A delivery to nobody would be a promise that nobody keeps."""
+    delivery = {"partner": "acme", "pipeline": "amplicon", "project": "p1"}
+    edit("eu", {"globalbi:deliveries": [delivery]})
+    assert faults(checkout) == (
+        "Pulumi.eu.yaml: globalbi:deliveries.0.partner must be a partner (valid: none), not 'acme'",
+        "Pulumi.eu.yaml: globalbi:deliveries.0.pipeline must be released (valid: metagenome), not 'amplicon'",
+    )
+
+
+def test_a_stray_key_of_the_file_itself_is_refused(checkout: Path) -> None:
+    """A setting beside `config` would silently do nothing."""
+    path = checkout / "Pulumi.eu.yaml"
+    path.write_text(path.read_text() + "\nconfigs: {}\n")
+    assert only_fault(checkout).startswith("Pulumi.eu.yaml: configs is unknown; did you mean config?")
+
+
+def test_broken_yaml_and_bad_names_are_named(checkout: Path) -> None:
+    """A typing error is reported with its file and place, not as a traceback."""
+    (checkout / "Pulumi.eu.yaml").write_text("config: [")
+    (checkout / "Pulumi.J P.yaml").write_text("config: {}")
+    found = faults(checkout)
+    assert found[0].startswith("Pulumi.J P.yaml: its middle must be 2 to 12 lower-case letters or digits")
+    assert found[1].startswith("Pulumi.eu.yaml: is not YAML: ")
+
+
+def test_a_fourth_office_is_one_file(checkout: Path) -> None:
+    """An office in Japan opens by adding its file: it deploys, and headquarters counts it in."""
+    jp = (ROOT / "Pulumi.us.yaml").read_text()
+    for us, new in (("333333333333", "444444444444"), ("us-east-1", "ap-northeast-1"), ("10.30", "10.40")):
+        jp = jp.replace(us, new)
+    (checkout / "Pulumi.jp.yaml").write_text(jp.replace("ops-us", "ops-jp"))
+
+    stack = deploy("jp", checkout)
+    assert stack.outputs["uploads_bucket"] == "globalbi-jp-uploads-444444444444"
+    hq = deploy("hq", checkout)
+    policy = hq.named("globalbi-fleet-bus-policy").json("policy")
+    assert "arn:aws:iam::444444444444:root" in policy["Statement"][0]["Principal"]["AWS"]
+    rules = hq.named("globalbi-headquarters-references-rules").inputs["rules"]
+    assert "arn:aws:s3:::globalbi-jp-references-444444444444" in [
+        rule["destination"]["bucket"] for rule in rules
+    ]
+    images = hq.named("globalbi-headquarters-images").inputs["replicationConfiguration"]["rules"][0]
+    assert {"region": "ap-northeast-1", "registryId": "444444444444"} in images["destinations"]
+
+
+@pytest.mark.parametrize(
+    ("account", "region", "fault"),
+    [
+        ("333333333333", None, "aws:allowedAccountIds is 222222222222, but the credentials in use are of"),
+        (None, "us-east-1", "aws:region is eu-central-1, but the credentials in use are of region us-east-1"),
+    ],
+)
+def test_foreign_credentials_are_refused_before_anything_exists(
+    account: str | None, region: str | None, fault: str
+) -> None:
+    """Applying eu's file with us's credentials must not build a European office in America."""
+
+    recorder = Recorder(account=account or "222222222222", region=region or "eu-central-1")
+    with pytest.raises(pulumi.RunError, match=fault):
+        run_program("eu", ROOT, recorder)
+    assert recorder.declared == []
+    assert recorder.components == []
+
+
+def test_a_stack_without_a_file_is_refused(checkout: Path) -> None:
+    """A stack made by a typing error (`pulumi up -s ue`) builds nothing."""
+    (checkout / "Pulumi.eu.yaml").rename(checkout / "saved")
+    config = yaml.safe_load((checkout / "saved").read_text())
+    assert config
+
+    recorder = Recorder(account="222222222222", region="eu-central-1")
+    with pytest.raises(pulumi.RunError, match=r"there is no office 'eu' \(valid: hq, us\)"):
+        run_program("eu", checkout, recorder, config=cli_config(ROOT / "Pulumi.eu.yaml"))
+    assert recorder.declared == []
+
+
+def test_configuration_given_at_run_time_is_checked_too(checkout: Path) -> None:
+    """`pulumi up -c` cannot bring in what the file's check would refuse."""
+
+    config = {**cli_config(checkout / "Pulumi.eu.yaml"), "globalbi:cidr": "10.10.0.0/16"}
+    recorder = Recorder(account="222222222222", region="eu-central-1")
+    with pytest.raises(pulumi.RunError, match="must not overlap another office's"):
+        run_program("eu", checkout, recorder, config=config)
+
+
+def test_the_offices_of_the_repository_are_right() -> None:
+    """What is merged can be applied."""
+    fleet = Fleet.load(ROOT)
+    assert {office.name: (office.account, office.region) for office in fleet.offices} == {
+        "hq": ("111111111111", "ap-northeast-2"),
+        "eu": ("222222222222", "eu-central-1"),
+        "us": ("333333333333", "us-east-1"),
+    }
+    assert fleet.headquarters.name == "hq"
+
+
+def test_retries_left_out_keep_their_defaults(checkout: Path, edit: Edit) -> None:
+    """An office that changes one budget does not lose the others."""
+    edit("eu", {"globalbi:retries": {"spot": 7}})
+    retries = Office.from_file(checkout / "Pulumi.eu.yaml").settings.retries
+    assert (retries.spot, retries.throttling) == (7, 5)
+
+
+def test_the_project_declares_the_types_that_pulumi_knows() -> None:
+    """Another type in Pulumi.yaml stops every `pulumi up` before the program starts."""
+    declared = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+    for key, schema in declared.items():
+        assert schema["type"] in ("string", "integer", "boolean", "array"), key
+        assert schema["description"], key
+        assert ("items" in schema) == (schema["type"] == "array"), key
+
+
+def test_a_damaged_pipeline_contract_is_named(checkout: Path) -> None:
+    """A pipeline whose contract cannot be read must not vanish from the offices that run it."""
+    path = next(checkout.glob("pipeline_images/metagenome/pipeline.yaml"))
+    contract = yaml.safe_load(path.read_text())
+    del contract["resources"]["vcpus"]
+    contract["timeLimitMinuts"] = contract.pop("timeLimitMinutes")
+    path.write_text(yaml.safe_dump(contract))
+    found = faults(checkout)
+    file = "pipeline_images/metagenome/pipeline.yaml"
+    assert f"{file}: resources.vcpus is missing" in found
+    assert f"{file}: timeLimitMinutes is missing" in found
+    assert any(
+        f"{file}: timeLimitMinuts is unknown; did you mean timeLimitMinutes?" in each for each in found
+    )
+    shutil.rmtree(path.parent)
