@@ -62,10 +62,10 @@ def _work(attempt: Attempt, lease: Lease) -> None:
         confirm=lease.ensure,
         metadata={"run-id": job.run_id, "attempt": str(job.attempt)},
     )
-    if results.published() is not None:
-        _log(f"{job.run_id} is published already")
-        return
     with run_folder(job.scratch, job.job_id) as work:
+        if results.published() is not None:
+            _log(f"{job.run_id} is published already")
+            return
         folders = Folders.make(work)
         cache = Cache(
             folder=job.scratch / "references",
@@ -100,7 +100,7 @@ def _work(attempt: Attempt, lease: Lease) -> None:
             started=started,
             published=attempt.clock(),
         )
-        stop.check()
+        # Everything is there: even after a SIGTERM, one call more makes a result of it.
         ours = results.put_manifest(document)
         _log(f"published {len(files)} files" if ours else "another attempt has published this run")
 

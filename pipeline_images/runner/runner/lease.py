@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from runner.outcome import EX_TEMPFAIL, Stopped, one_line
 from runner.stop import Stop
@@ -87,7 +87,7 @@ class Lease:
             self.ensure()
         except Stopped:
             pass  # `ensure` has asked to stop
-        except (BotoCoreError, ClientError) as error:
+        except Exception as error:  # whatever it is, the thread must live on: it is the lease
             if self.clock() >= self._expires:
                 self.stop.ask(f"the lease ran out while the ledger did not answer: {error}", EX_TEMPFAIL)
 

@@ -200,7 +200,7 @@ def _plain_member(kind: bytes, name: bytes, offset: int, size: int, limits: Limi
 
 
 def _check_padding(window: Window, offset: int, length: int) -> None:
-    """Zeros fill a file's last block. Without this rule an archive that lost a header passed, a file short."""
+    """Zeros fill a file's last block. Without this rule a tar that lost a header passed, a file short."""
     if any(window.read(offset, length)):
         _damaged(f"bytes are missing or too many before byte {offset}")
 

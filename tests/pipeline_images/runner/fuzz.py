@@ -252,7 +252,18 @@ def _fate(archive: Archive, seed: bytes, part: Part, staged: list[bytes]) -> str
         now = bytes(archive.data[first : first + part.size])
         if now in staged and own.issuperset(range(first, first + part.size)):
             return "whole" if now[-1] else "ends in zeros"
-    return "partly there"
+    return "whole" if _damaged_within(archive, part, staged) else "partly there"
+
+
+def _damaged_within(archive: Archive, part: Part, staged: list[bytes]) -> bool:
+    """Whether the file stands behind its own header at its full length, with nothing of another file in it."""
+    try:
+        body = archive.origin.index(part.body - BLOCK) + BLOCK
+    except ValueError:
+        return False
+    origins = set(archive.origin[body : body + part.size])
+    is_own = all(origin == NEW or part.body <= origin < part.body + part.size for origin in origins)
+    return is_own and bytes(archive.data[body : body + part.size]) in staged
 
 
 def main() -> int:
@@ -261,11 +272,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, help="write the counts here as well")
     arguments = parser.parse_args()
-    show = (
-        (lambda line: print(line, end="", file=sys.stderr, flush=True))
-        if sys.stderr.isatty()
-        else (lambda _: None)
-    )
+
+    def show(line: str) -> None:
+        if sys.stderr.isatty():
+            print(line, end="", file=sys.stderr, flush=True)
+
     result = campaign(mutations=arguments.mutations, seed=arguments.seed, show=show)
     print(
         f"\n{'first mutation':32}{'refused':>9}{'accepted':>9}{'outside':>9}{'incomplete':>11}{'crashed':>9}"

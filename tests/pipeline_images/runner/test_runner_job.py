@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -244,7 +245,7 @@ def test_progress_reaches_the_ledger(office: Office) -> None:
     sample = office.sample(pipeline="print('aligning lane 1', flush=True)\n" + waiting_pipeline(office.home))
     attempt = sample.attempt()
     late = [0.0]
-    object.__setattr__(attempt, "clock", lambda: time.time() + late[0])
+    attempt = replace(attempt, clock=lambda: time.time() + late[0])
     thread = threading.Thread(target=lambda: job.run(attempt))
     thread.start()
     wait_for(office.home / "at-1")
@@ -263,7 +264,7 @@ def take_over(office: Office, sample: Sample) -> tuple[threading.Thread, list[in
     """Start attempt 1 in a thread, up to the middle of its pipeline; its clock can be put forward."""
     late = [0.0]
     attempt = sample.attempt(1, Stop())
-    object.__setattr__(attempt, "clock", lambda: time.time() + late[0])
+    attempt = replace(attempt, clock=lambda: time.time() + late[0])
     codes: list[int] = []
     thread = threading.Thread(target=lambda: codes.append(job.run(attempt)))
     thread.start()
