@@ -1,0 +1,261 @@
+"""Places jobs, runs their attempts and decides on retries, as AWS Batch does.
+
+A queue's compute environments are tried in their order; a job waits in RUNNABLE until an enabled one has vCPUs free.
+Queues of a higher priority go first. This machine runs no more containers at once than it has cores.
+"""
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from ministack.services import batch as stub
+
+from twin.batch_jobs import DEFAULT_LOG_GROUP, Attempt, End, Job
+from twin.batch_log import JobLog
+
+HOST_LOST = "Host EC2 (instance i-0123456789abcdef0) terminated."
+TIMED_OUT = "Job attempt duration exceeded timeout"
+DEPENDENCY_FAILED = "Dependent Job failed"
+WAKE_S = 0.5
+
+Run = Callable[[Attempt, Callable[[str], None]], End]
+
+
+class Scheduler:
+    def __init__(
+        self,
+        *,
+        run: Run,
+        open_log: Callable[[Job, str, str], JobLog],
+        environment: Callable[[Job], dict[str, str]],
+        office: Callable[[str], str],
+        prefix: str,
+        at_once: int | None = None,
+    ) -> None:
+        self._run, self._open_log, self._environment, self._office = run, open_log, environment, office
+        self._prefix = prefix
+        self._free = at_once or os.cpu_count() or 1
+        self._pool = ThreadPoolExecutor(max_workers=self._free, thread_name_prefix="batch")
+        self._wake = threading.Condition()
+        self._closed = False
+        self.jobs: dict[str, Job] = {}
+        self._waiting: list[Job] = []
+        self._used: dict[tuple[str, str, str], float] = {}  # vCPUs by account, region, compute environment
+        threading.Thread(target=self._loop, daemon=True, name="batch-scheduler").start()
+
+    def add(self, job: Job) -> None:
+        job.change("SUBMITTED")
+        job.change("PENDING" if job.shown["dependsOn"] else "RUNNABLE")
+        with self._wake:
+            self.jobs[job.id] = job
+            self._waiting.append(job)
+            self._wake.notify_all()
+
+    def resume(self, job: Job) -> None:
+        """A job that was kept: one that ran lost its host."""
+        self.jobs[job.id] = job
+        if job.shown["status"] in ("STARTING", "RUNNING"):
+            self._fail(job, HOST_LOST)
+        elif not job.done:
+            with self._wake:
+                self._waiting.append(job)
+                self._wake.notify_all()
+
+    def stop(self, job: Job, reason: str, *, host_lost: bool = False) -> None:
+        with self._wake:
+            if not job.done:
+                job.stop(reason, host_lost=host_lost)
+            self._wake.notify_all()
+
+    def wake(self) -> None:
+        with self._wake:
+            self._wake.notify_all()
+
+    def close(self) -> None:
+        with self._wake:
+            self._closed = True
+            for job in self.jobs.values():
+                if job.current:
+                    job.current.at_once = True
+                    job.current.stopped.set()
+            self._wake.notify_all()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _loop(self) -> None:
+        while not self._closed:
+            with self._wake:
+                ended, placed = self._decide()
+                if not ended and not placed:
+                    self._wake.wait(WAKE_S)
+            for job, reason in ended:
+                self._fail(job, reason)
+            for job in placed:
+                if not self._closed:
+                    self._pool.submit(self._attempt, job)
+
+    def _decide(self) -> tuple[list[tuple[Job, str]], list[Job]]:
+        """Which waiting jobs end without a container, and which start one now."""
+        ended: list[tuple[Job, str]] = []
+        placed: list[Job] = []
+        for job in sorted(self._waiting, key=_rank):
+            if job.stop_reason:
+                ended.append((job, job.stop_reason))
+                continue
+            needed = [self.jobs[d["jobId"]] for d in job.shown["dependsOn"] if d.get("jobId") in self.jobs]
+            if any(n.shown["status"] == "FAILED" for n in needed):
+                ended.append((job, DEPENDENCY_FAILED))
+                continue
+            if not all(n.done for n in needed):
+                continue
+            if self._free and (place := self._place(job)):
+                job.environment = place
+                self._free -= 1
+                placed.append(job)
+        gone = {job.id for job, _ in ended} | {job.id for job in placed}
+        self._waiting = [job for job in self._waiting if job.id not in gone]
+        return ended, placed
+
+    def _place(self, job: Job) -> str | None:
+        """The first enabled compute environment of the job's queue with the vCPUs free, which are then taken."""
+        need = job.needs("VCPU", 1.0)
+        with job.scope():
+            queue = stub._job_queues.get(job.queue) or {}
+            order = sorted(queue.get("computeEnvironmentOrder", []), key=lambda entry: entry["order"])
+            for entry in order:
+                name = entry["computeEnvironment"].rsplit("/", 1)[-1]
+                found = stub._compute_envs.get(name)
+                if not found or found.get("state") != "ENABLED":
+                    continue
+                key = (job.account, job.region, name)
+                limit = float(found.get("computeResources", {}).get("maxvCpus", 256))
+                if self._used.get(key, 0.0) + need <= limit:
+                    self._used[key] = self._used.get(key, 0.0) + need
+                    return str(name)
+        return None
+
+    def _attempt(self, job: Job) -> None:
+        again = False
+        try:
+            if job.shown["status"] == "PENDING":
+                job.change("RUNNABLE")
+            end, why = self._contain(job)
+            again = self._settle(job, end, why)
+        except Exception as fault:  # a fault of the engine's own must not leave a job RUNNING for ever
+            if not self._closed:
+                self._fail(job, f"{type(fault).__name__}: {fault}"[:500])
+        finally:
+            with self._wake:
+                self._free += 1
+                self._used[(job.account, job.region, job.environment)] -= job.needs("VCPU", 1.0)
+                job.current = None
+                if again:
+                    job.stop_reason, job.host_lost = "", False
+                    self._waiting.append(job)
+                self._wake.notify_all()
+
+    def _contain(self, job: Job) -> tuple[End, str]:
+        """One container. How it ended, and the reason when the engine stopped it."""
+        container = job.shown["container"]
+        number = len(job.shown["attempts"]) + 1
+        task = f"{job.id.replace('-', '')}{number:x}"[-32:]
+        options = (container.get("logConfiguration") or {}).get("options") or {}
+        definition = job.shown["jobDefinition"].rsplit("/", 1)[-1].partition(":")[0]
+        stream = f"{options.get('awslogs-stream-prefix') or definition}/default/{task}"
+        environment = {e["name"]: e["value"] for e in container["environment"]}
+        environment |= {
+            "AWS_BATCH_JOB_ID": job.id,
+            "AWS_BATCH_JOB_ATTEMPT": str(number),
+            "AWS_BATCH_JQ_NAME": job.queue,
+            "AWS_BATCH_CE_NAME": job.environment,
+            **self._environment(job),
+        }
+        attempt = Attempt(
+            name=f"{self._prefix}{job.id}-{number}",
+            office=self._office(job.account),
+            image=container["image"],
+            command=container["command"],
+            environment=environment,
+            memory_mib=int(job.needs("MEMORY", 512)),
+            mounts=_mounts(container),
+        )
+        started = stub._now_ms()
+        # The lock orders this against a stop that comes now.
+        with self._wake:
+            job.current = attempt
+            if job.stop_reason or self._closed:
+                attempt.at_once = True
+                attempt.stopped.set()
+        job.change("STARTING")
+        container["logStreamName"] = stream
+        job.change("RUNNING", startedAt=started)
+        timer = self._time_out(job)
+        with self._open_log(job, options.get("awslogs-group", DEFAULT_LOG_GROUP), stream) as log:
+            end = self._run(attempt, log.say)
+        if timer:
+            timer.cancel()
+        if self._closed:
+            raise InterruptedError("the twin stops")
+        if job.host_lost:  # with the host, the exit code is gone too
+            end = End(exit_code=None)
+        detail: dict[str, Any] = {"logStreamName": stream} | ({"reason": end.reason} if end.reason else {})
+        if end.exit_code is not None:
+            detail["exitCode"] = end.exit_code
+        why = job.stop_reason
+        container.update(detail)
+        job.shown["attempts"].append(
+            {
+                "container": {"taskArn": f"arn:aws:ecs:{job.region}:{job.account}:task/twin/{task}", **detail},
+                "startedAt": started,
+                "stoppedAt": stub._now_ms(),
+                "statusReason": why or _words(end),
+            }
+        )
+        return end, why
+
+    def _settle(self, job: Job, end: End, why: str) -> bool:
+        """The job's end, or True where it is tried again."""
+        if end.exit_code == 0 and not why:
+            job.change("SUCCEEDED", statusReason=_words(end), stoppedAt=stub._now_ms())
+            return False
+        reason = why or _words(end)
+        told_to_stop = bool(why) and not job.host_lost and why != TIMED_OUT
+        tried = len(job.shown["attempts"])
+        last = tried >= int(job.shown["retryStrategy"].get("attempts") or 1)
+        if told_to_stop or last or job.action(end, reason) == "EXIT":
+            self._fail(job, reason)
+            return False
+        job.change("RUNNABLE", statusReason=reason)
+        return True
+
+    def _fail(self, job: Job, reason: str) -> None:
+        job.change("FAILED", statusReason=reason, stoppedAt=stub._now_ms())
+
+    def _time_out(self, job: Job) -> threading.Timer | None:
+        seconds = (job.shown.get("timeout") or {}).get("attemptDurationSeconds")
+        if not seconds:
+            return None
+        timer = threading.Timer(float(seconds), self.stop, (job, TIMED_OUT))
+        timer.daemon = True
+        timer.start()
+        return timer
+
+
+def _rank(job: Job) -> tuple[float, int]:
+    with job.scope():
+        queue = stub._job_queues.get(job.queue) or {}
+    return -float(queue.get("priority", 1)), int(job.shown["createdAt"])
+
+
+def _mounts(container: dict[str, Any]) -> list[tuple[str, str, bool]]:
+    hosts = {v["name"]: (v.get("host") or {}).get("sourcePath") for v in container.get("volumes", [])}
+    return [
+        (hosts[m["sourceVolume"]], m["containerPath"], bool(m.get("readOnly")))
+        for m in container.get("mountPoints", [])
+        if hosts.get(m["sourceVolume"])
+    ]
+
+
+def _words(end: End) -> str:
+    return "Essential container in task exited" if end.exit_code is not None else end.reason

@@ -1,0 +1,65 @@
+"""IAM for Batch: ministack knows no resource of Batch's calls, so that only a policy over `*` would allow them.
+
+Each call is checked on the resources that its request names, as AWS does: SubmitJob on the queue and the definition.
+"""
+
+import json
+from contextvars import ContextVar
+from typing import Any
+
+from ministack.core import iam_actions, iam_evaluator
+
+# AWS: the actions of Batch that cannot be limited to a resource are checked on "*".
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsbatch.html
+NAMED = {
+    "submitjob": ("jobQueue", "jobDefinition"),
+    "terminatejob": ("jobId",),
+    "canceljob": ("jobId",),
+    "updatejobqueue": ("jobQueue",),
+    "updatecomputeenvironment": ("computeEnvironment",),
+}
+KINDS = {
+    "jobQueue": "job-queue",
+    "jobDefinition": "job-definition",
+    "jobId": "job",
+    "computeEnvironment": "compute-environment",
+}
+
+_further: ContextVar[list[str]] = ContextVar("further resources of this Batch call")
+_resource_of = iam_actions.extract_resource_arn
+_enforce = iam_evaluator.enforce
+
+
+def batch_resources(call: str, request: dict[str, Any], region: str, account: str) -> list[str]:
+    found = []
+    for name in NAMED.get(call.lower(), ()):
+        value = str(request.get(name) or "")
+        found.append(value if value.startswith("arn:") else f"arn:aws:batch:{region}:{account}:{KINDS[name]}/{value}")
+    return found or ["*"]
+
+
+def resource_of(
+    service: str, method: str, path: str, headers: Any, body: bytes, query: Any, region: str, account: str
+) -> str:
+    if service != "batch":
+        return str(_resource_of(service, method, path, headers, body, query, region, account))
+    try:
+        request = json.loads(body or b"{}")
+    except ValueError:
+        request = {}
+    first, *further = batch_resources(path.rstrip("/").rsplit("/", 1)[-1], request, region, account)
+    _further.set(further)
+    return first
+
+
+def enforce(access_key: str, action: str, service: str, region: str, **more: Any) -> Any:
+    denied = _enforce(access_key, action, service, region, **more)
+    if denied is None and service == "batch":
+        for resource in _further.get([]):
+            denied = denied or _enforce(access_key, action, service, region, **{**more, "resource_arn": resource})
+    return denied
+
+
+def install() -> None:
+    iam_actions.extract_resource_arn = resource_of
+    iam_evaluator.enforce = enforce

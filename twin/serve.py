@@ -1,0 +1,25 @@
+"""The twin's child process: ministack with our Batch, bus forwarding, replication and permissions in place of its own."""
+
+import sys
+
+
+def main() -> None:
+    port = int(sys.argv[1])
+    sys.argv[1:] = []  # ministack reads the command line too
+    from ministack.app import main as ministack
+
+    from twin import batch, bus_forwarding, checksums, permissions, replication
+
+    bus_forwarding.install()
+    permissions.install()
+    checksums.install()
+    replication.install()
+    engine = batch.install(f"http://127.0.0.1:{port}")
+    try:
+        ministack()
+    finally:
+        engine.close()
+
+
+if __name__ == "__main__":
+    main()
