@@ -31,7 +31,11 @@ def unknown_key(key: str, valid: Sequence[str]) -> str:
 
 def explain(file: str, model: type[BaseModel], error: ValidationError) -> list[str]:
     """Each fault pydantic found, as `<file>: <key> <rule>, not <value>`."""
-    return [f"{file}: {_path(fault)} {_rule(model, fault)}" for fault in error.errors()]
+    faults = error.errors()
+    # pydantic counts a list's good entries only: one bad address of one would be "too few" as well.
+    inner = {fault["loc"][:-1] for fault in faults}
+    told = [fault for fault in faults if not (fault["type"] == "too_short" and fault["loc"] in inner)]
+    return [f"{file}: {_path(fault)} {_rule(model, fault)}" for fault in told]
 
 
 def _path(fault: ErrorDetails) -> str:

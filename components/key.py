@@ -76,7 +76,6 @@ class OfficeKey(pulumi.ComponentResource):
 def _statements(args: OfficeKeyArgs) -> list[dict[str, Any]]:
     office = args.office
     # In a key's policy the resource "*" is this key and no other.
-    own_account = {"StringEquals": {"aws:SourceAccount": office.account}}
     return [
         {
             "Sid": "IamOfTheAccountDecides",
@@ -85,17 +84,23 @@ def _statements(args: OfficeKeyArgs) -> list[dict[str, Any]]:
             "Action": "kms:*",
             "Resource": "*",
         },
+        # A service principal has no IAM policy, so the key itself must name it.
         {
-            # EventBridge puts events into encrypted queues, CloudWatch alarms and budgets into the encrypted
-            # topic: a service principal has no IAM policy, so the key itself must name it.
-            "Sid": "ServicesDeliverIntoEncryptedQueuesAndTopics",
+            # No condition: EventBridge sends KMS neither account nor ARN when it delivers. The queues' own
+            # policies name the rules that may send.
+            "Sid": "EventBridgeDeliversIntoEncryptedQueues",
             "Effect": "Allow",
-            "Principal": {
-                "Service": ["events.amazonaws.com", "cloudwatch.amazonaws.com", "budgets.amazonaws.com"]
-            },
-            "Action": ["kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey"],
+            "Principal": {"Service": "events.amazonaws.com"},
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
             "Resource": "*",
-            "Condition": own_account,
+        },
+        {
+            "Sid": "AlarmsAndBudgetsPublishToTheEncryptedTopic",
+            "Effect": "Allow",
+            "Principal": {"Service": ["cloudwatch.amazonaws.com", "budgets.amazonaws.com"]},
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+            "Resource": "*",
+            "Condition": {"StringEquals": {"aws:SourceAccount": office.account}},
         },
         {
             "Sid": "LogsEncryptsTheGroupsOfThisAccount",

@@ -46,7 +46,7 @@ class DeadLetterQueue(pulumi.ComponentResource):
         super().__init__("globalbi:office:DeadLetterQueue", name, None, opts)
         self.queue = _queue(self, name, args.office, args.key, retention=DEAD_LETTER_SECONDS)
         self.arn, self.url = self.queue.arn, self.queue.url
-        _accept_from_rules(self.queue, name, args.office, args.rule_arns)
+        _accept_from_rules(self.queue, name, args.rule_arns)
         _alarm(
             self,
             f"{name}-not-empty",
@@ -97,7 +97,7 @@ class BufferedQueue(pulumi.ComponentResource):
             ),
         )
         self.arn, self.url = queue.arn, queue.url
-        _accept_from_rules(queue, name, args.office, args.rule_arns)
+        _accept_from_rules(queue, name, args.rule_arns)
         aws.sqs.RedriveAllowPolicy(
             f"{name}-redrive",
             queue_url=self.dead_letters.url,
@@ -152,7 +152,7 @@ def _queue(
     )
 
 
-def _accept_from_rules(queue: aws.sqs.Queue, name: str, office: Office, rule_arns: Sequence[str]) -> None:
+def _accept_from_rules(queue: aws.sqs.Queue, name: str, rule_arns: Sequence[str]) -> None:
     tls_only = {
         "Sid": "TlsOnly",
         "Effect": "Deny",
@@ -167,10 +167,7 @@ def _accept_from_rules(queue: aws.sqs.Queue, name: str, office: Office, rule_arn
         "Principal": {"Service": "events.amazonaws.com"},
         "Action": "sqs:SendMessage",
         "Resource": queue.arn,
-        "Condition": {
-            "ArnEquals": {"aws:SourceArn": list(rule_arns)},
-            "StringEquals": {"aws:SourceAccount": office.account},
-        },
+        "Condition": {"ArnEquals": {"aws:SourceArn": list(rule_arns)}},
     }
     aws.sqs.QueuePolicy(
         f"{name}-policy",

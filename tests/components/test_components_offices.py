@@ -79,8 +79,8 @@ def test_every_fault_of_every_file_is_reported_at_once(checkout: Path, edit: Edi
         ({"globalbi:contacts": []}, "globalbi:contacts must have at least 1 entries, not []"),
         (
             {"globalbi:cdir": "10.20.0.0/16"},
-            "globalbi:cdir is unknown; did you mean globalbi:cidr? (valid: aws:allowedAccountIds, aws:profile, "
-            "aws:region, globalbi:budget, globalbi:cidr, globalbi:compute, globalbi:contacts, "
+            "globalbi:cdir is unknown; did you mean globalbi:cidr? (valid: aws:allowedAccountIds, "
+            "aws:profile, aws:region, globalbi:budget, globalbi:cidr, globalbi:compute, globalbi:contacts, "
             "globalbi:deliveries, globalbi:headquarters, globalbi:identifiers, globalbi:partners, "
             "globalbi:releases, globalbi:retries)",
         ),
