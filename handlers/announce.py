@@ -14,7 +14,7 @@ from handlers.submit import job_by_name, stop_job
 
 
 def announce(context: Context, run: Run) -> None:
-    """`status.json`, the event to HQ and, of a superseded run, the end of its job; nothing if that is done."""
+    """`status.json`, the event to HQ, the end of a superseded run's job; nothing if that is done."""
     if run.announced >= run.revision:
         return
     if run.state == SUPERSEDED:

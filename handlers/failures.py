@@ -28,7 +28,7 @@ KILLED, TERMINATED = 137, 143
 
 @dataclass(frozen=True, kw_only=True)
 class End:
-    """How a job ended, in the words of those who saw it. `lease_lost`: the runner stopped by itself with 75."""
+    """How a job ended, in the words of those who saw it."""
 
     status_reason: str = ""
     container_reason: str = ""
@@ -50,51 +50,156 @@ def _any(*patterns: str) -> re.Pattern[str]:
 # The first that matches wins: what cannot be mended by trying again comes before what can.
 _BY_WORDS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (HOST, _any(r"^globalbi: .*\blease\b")),  # reconcile stopped a job whose runner had fallen silent
-    (STOPPED, _any(r"^globalbi: ", r"superseded by ", r"Terminated by user", r"Job (?:was )?(?:cancel|terminat)\w+ by")),
-    (TIMEOUT, _any(r"attempt duration exceeded timeout", r"Job execution time exceeded", r"timeout expired for job")),
-    (CAPACITY, _any(
-        r"INSUFFICIENT_INSTANCE_CAPACITY", r"InsufficientInstanceCapacity", r"MaxSpotInstanceCountExceeded",
-        r"JobStateTimeLimit action", r"UNDETERMINED", r"There is no Spot capacity", r"VcpuLimitExceeded",
-    )),
-    (SPOT, _any(
-        r"Host EC2 \(instance [^)]*\) (?:terminated|stopped|stopping|shutting-down)", r"^Host EC2\b",
-        r"Spot ?Interruption", r"Spot instance (?:was )?(?:interrupted|terminated|reclaimed)", r"SpotInstanceTermination",
-        r"Instance-terminated-no-capacity", r"TerminationNotice", r"Container instance .* deregistered",
-    )),
-    (MEMORY, _any(
-        r"OutOfMemory", r"out of memory", r"Container killed due to memory", r"oom[- ]?kill", r"Cannot allocate memory",
-        r"MemoryError", r"std::bad_alloc", r"unable to allocate .* memory",
-    )),
-    (CONFIGURATION, _any(
-        r"CannotPull\w*:? .*(?:unauthorized|access denied|AccessDenied|not authorized|no basic auth|authentication)",
-        r"CannotPull\w*:? .*(?:manifest unknown|not found|repository .* does not exist|invalid reference)",
-        r"CannotPull\w*:? .*(?:no matching manifest|exec format error|does not match the specified platform)",
-        r"is not authorized to perform", r"AccessDenied", r"unable to assume", r"exec format error",
-        r"executable file not found", r"MISCONFIGURATION:", r"SERVICE_ROLE_PERMISSIONS", r"ACTION_REQUIRED",
-        r"ResourceInitializationError: .*(?:secret|AccessDenied)", r"JobDefinition .* (?:not active|inactive)",
-        r"KMS.*AccessDenied", r"no such user", r"PlatformTaskDefinitionIncompatibilityError",
-    )),
-    (DISK, _any(r"no space left on device", r"disk quota exceeded", r"ENOSPC", r"Errno 28", r"write error: No space")),
-    (THROTTLING, _any(
-        r"toomanyrequests", r"Too ?Many ?Requests", r"Throttling", r"Rate exceeded", r"SlowDown", r"RequestLimitExceeded",
-        r"ProvisionedThroughputExceeded", r"Reduce your request rate", r"pull rate limit",
-    )),
-    (PULL, _any(r"CannotPull", r"pull image", r"TaskFailedToStart: .*image", r"failed to (?:resolve|copy|do request).*ecr")),
-    (HOST, _any(
-        r"CannotStartContainerError", r"CannotCreateContainerError", r"CannotInspectContainerError",
-        r"CannotStopContainerError", r"CannotCreateVolumeError", r"CannotUpdateContainerError", r"DockerTimeoutError",
-        r"DockerStateError", r"ContainerRuntimeError", r"ContainerRuntimeTimeoutError", r"InternalError",
-        r"ResourceInitializationError", r"Task failed to start", r"TaskFailedToStart", r"ECS agent", r"AGENT",
-        r"Connection reset", r"Connection timed out", r"connect timeout", r"could not connect to the endpoint",
-        r"EndpointConnectionError", r"Read timeout", r"Temporary failure in name resolution", r"i/o timeout",
-        r"TLS handshake", r"Input/output error", r"ServiceUnavailable", r"InternalServer", r"the lease ran out",
-        r"Scaling activity initiated", r"Unable to locate credentials", r"ExpiredToken", r"is unhealthy",
-    )),
-)  # fmt: skip
+    (
+        STOPPED,
+        _any(
+            r"^globalbi: ",
+            r"superseded by ",
+            r"Terminated by user",
+            r"Job (?:was )?(?:cancel|terminat)\w+ by",
+        ),
+    ),
+    (
+        TIMEOUT,
+        _any(
+            r"attempt duration exceeded timeout", r"Job execution time exceeded", r"timeout expired for job"
+        ),
+    ),
+    (
+        CAPACITY,
+        _any(
+            r"INSUFFICIENT_INSTANCE_CAPACITY",
+            r"InsufficientInstanceCapacity",
+            r"MaxSpotInstanceCountExceeded",
+            r"JobStateTimeLimit action",
+            r"UNDETERMINED",
+            r"There is no Spot capacity",
+            r"VcpuLimitExceeded",
+        ),
+    ),
+    (
+        SPOT,
+        _any(
+            r"Host EC2 \(instance [^)]*\) (?:terminated|stopped|stopping|shutting-down)",
+            r"^Host EC2\b",
+            r"Spot ?Interruption",
+            r"Spot instance (?:was )?(?:interrupted|terminated|reclaimed)",
+            r"SpotInstanceTermination",
+            r"Instance-terminated-no-capacity",
+            r"TerminationNotice",
+            r"Container instance .* deregistered",
+        ),
+    ),
+    (
+        MEMORY,
+        _any(
+            r"OutOfMemory",
+            r"out of memory",
+            r"Container killed due to memory",
+            r"oom[- ]?kill",
+            r"Cannot allocate memory",
+            r"MemoryError",
+            r"std::bad_alloc",
+            r"unable to allocate .* memory",
+        ),
+    ),
+    (
+        CONFIGURATION,
+        _any(
+            r"CannotPull\w*:? .*(?:unauthorized|access ?denied|not authorized|no basic auth|authentication)",
+            r"CannotPull\w*:? .*(?:manifest unknown|not found|does not exist|invalid reference)",
+            r"CannotPull\w*:? .*(?:no matching manifest|does not match the specified platform)",
+            r"is not authorized to perform",
+            r"AccessDenied",
+            r"unable to assume",
+            r"exec format error",
+            r"executable file not found",
+            r"MISCONFIGURATION:",
+            r"SERVICE_ROLE_PERMISSIONS",
+            r"ACTION_REQUIRED",
+            r"ResourceInitializationError: .*(?:secret|AccessDenied)",
+            r"JobDefinition .* (?:not active|inactive)",
+            r"KMS.*AccessDenied",
+            r"no such user",
+            r"PlatformTaskDefinitionIncompatibilityError",
+        ),
+    ),
+    (
+        DISK,
+        _any(
+            r"no space left on device",
+            r"disk quota exceeded",
+            r"ENOSPC",
+            r"Errno 28",
+            r"write error: No space",
+        ),
+    ),
+    (
+        THROTTLING,
+        _any(
+            r"toomanyrequests",
+            r"Too ?Many ?Requests",
+            r"Throttling",
+            r"Rate exceeded",
+            r"SlowDown",
+            r"RequestLimitExceeded",
+            r"ProvisionedThroughputExceeded",
+            r"Reduce your request rate",
+            r"pull rate limit",
+        ),
+    ),
+    (
+        PULL,
+        _any(
+            r"CannotPull",
+            r"pull image",
+            r"TaskFailedToStart: .*image",
+            r"failed to (?:resolve|copy|do request).*ecr",
+        ),
+    ),
+    (
+        HOST,
+        _any(
+            r"CannotStartContainerError",
+            r"CannotCreateContainerError",
+            r"CannotInspectContainerError",
+            r"CannotStopContainerError",
+            r"CannotCreateVolumeError",
+            r"CannotUpdateContainerError",
+            r"DockerTimeoutError",
+            r"DockerStateError",
+            r"ContainerRuntimeError",
+            r"ContainerRuntimeTimeoutError",
+            r"InternalError",
+            r"ResourceInitializationError",
+            r"Task failed to start",
+            r"TaskFailedToStart",
+            r"ECS agent",
+            r"AGENT",
+            r"Connection reset",
+            r"Connection timed out",
+            r"connect timeout",
+            r"could not connect to the endpoint",
+            r"EndpointConnectionError",
+            r"Read timeout",
+            r"Temporary failure in name resolution",
+            r"i/o timeout",
+            r"TLS handshake",
+            r"Input/output error",
+            r"ServiceUnavailable",
+            r"InternalServer",
+            r"the lease ran out",
+            r"Scaling activity initiated",
+            r"Unable to locate credentials",
+            r"ExpiredToken",
+            r"is unhealthy",
+        ),
+    ),
+)
 
 
 def classify(end: End) -> str:
-    """The class of this end. Words tell more than an exit code, and the pipeline's refusal more than any words."""
+    """The class of this end. Words tell more than an exit code, the pipeline's refusal more than words."""
     if end.exit_code == EX_DATAERR:
         return INPUT
     for failure, pattern in _BY_WORDS:

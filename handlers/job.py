@@ -1,4 +1,4 @@
-"""A job as AWS Batch tells of it, in a state-change event or in DescribeJobs' answer: both have the same shape."""
+"""A job as AWS Batch tells of it: events of state changes and DescribeJobs' answer have the same shape."""
 
 import re
 from collections.abc import Mapping

@@ -89,7 +89,7 @@ def _by_name(key: str, folders: list[str], name: str, pipelines: Collection[str]
             return Mistake(
                 key=key,
                 summary=f"The file {name!r} is compressed; uploads must be a plain tar named {INPUT!r}.",
-                what_to_do=f"Unpack it, pack the reads as they are (*.fastq.gz) with `tar -cf {INPUT} *.fastq.gz`"
+                what_to_do=f"Unpack it, pack the reads (*.fastq.gz) with `tar -cf {INPUT} *.fastq.gz`"
                 f" and upload that as {right}.",
             )
         return Unrelated(key=key)
@@ -109,7 +109,7 @@ def _by_levels(key: str, folders: list[str], pipelines: Collection[str]) -> Samp
         word = "few" if len(folders) < 3 else "many"
         return Mistake(
             key=key,
-            summary=f"The key has too {word} folders: {len(folders)} before {INPUT!r}, where there must be three.",
+            summary=f"The key has too {word} folders: {len(folders)} before {INPUT!r}, not three.",
             what_to_do=f"Upload it as {LAYOUT}. Pipelines of this office: {choices}.",
         )
     pipeline, project, sample = folders

@@ -57,8 +57,8 @@ def next_step(
         return Over(
             state=FAILED,
             decision="Not tried again: only headquarters can mend this.",
-            what_to_do="Nothing is wrong with the upload. Headquarters has been told; when it is mended, upload the"
-            " same file again.",
+            what_to_do="Nothing is wrong with the upload. Headquarters has been told; when it is mended,"
+            " upload the same file again.",
         )
     if failure == failures.STOPPED:
         return Over(
@@ -74,7 +74,7 @@ def next_step(
     if used >= budget or run.attempt.number >= MAX_ATTEMPTS:
         return Over(
             state=FAILED,
-            decision=f"Not tried again: {_count(budget)} after a failure of this kind ({kind}) allowed, {used} made."
+            decision=f"Not tried again: of {_count(budget)} after such failures ({kind}), {used} made."
             if used >= budget
             else f"Not tried again: {MAX_ATTEMPTS} attempts have been made.",
             what_to_do="Headquarters has been told. Uploading the same file again starts a new run.",

@@ -24,12 +24,12 @@ _serializer, _deserializer = TypeSerializer(), TypeDeserializer()
 
 
 class Contended(Exception):
-    """The item changed between reading and writing, again and again: the queue will bring the event back."""
+    """The item changed between reading and writing, time and again: the queue will bring the event back."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Newest:
-    """A sample's item: the newest upload known, and its run (of an earlier upload, if that held the same bytes)."""
+    """A sample's item: the newest upload known, and its run (an earlier upload's, if of the same bytes)."""
 
     version_id: str
     sequencer: str | None
@@ -265,7 +265,7 @@ def _changing(run: Run) -> dict[str, Any]:
 
 
 def _advance(run: Run) -> dict[str, Any]:
-    """The one conditional write of every transition: on the revision read, and never out of a terminal state."""
+    """The one conditional write of every transition: on the revision read, never out of an end."""
     values = {
         **_changing(run),
         "open": OPEN,

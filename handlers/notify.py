@@ -20,7 +20,7 @@ class NotSent(Exception):
 
 
 def event_of(run: Run, office: str, pseudonym_key: str | None) -> dict[str, Any]:
-    """The event's detail. With a key, project and sample become keyed hashes, and no words that may quote them leave."""
+    """The event's detail. With a key, names become keyed hashes, and no words that may quote them leave."""
     project, sample = run.sample.project, run.sample.sample
     message, attempts = run.message, [told(each) for each in run.attempts]
     if pseudonym_key is not None:

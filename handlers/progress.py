@@ -38,7 +38,7 @@ class Unknown(Exception):
 def after_event(
     run: Run, job: Job, results: Published | Missing | None, budgets: Mapping[str, int], now_s: float
 ) -> Run | None:
-    """The run as this event makes it; None when it changes nothing. `results` is given when the job has ended."""
+    """The run as this event makes it; None: no change. `results` is given when the job has ended."""
     if run.terminal:
         return None
     if isinstance(results, Published):

@@ -30,8 +30,11 @@ def wait_for_room(context: Context) -> None:
 def _take(context: Context, window: int) -> bool:
     return _try(context, "SET made = made + :one", "#window = :window AND made < :most", window) or _try(
         # Windows only go forward, so a function with a slow clock cannot open an old one again.
-        context, "SET #window = :window, made = :one", "attribute_not_exists(#window) OR #window < :window", window
-    )  # fmt: skip
+        context,
+        "SET #window = :window, made = :one",
+        "attribute_not_exists(#window) OR #window < :window",
+        window,
+    )
 
 
 def _try(context: Context, update: str, condition: str, window: int) -> bool:

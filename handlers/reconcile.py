@@ -112,7 +112,7 @@ def _mend(context: Context, run: Run, jobs: Mapping[str, Job]) -> None:
 
 
 def _lost(context: Context, run: Run) -> Job:
-    """A job that Batch no longer has: it keeps ended ones for a week. Its attempt failed, unless results are there."""
+    """A job that Batch no longer has (it keeps ended ones for a week): failed, unless results are there."""
     return Job(
         run_id=run.run_id,
         attempt=run.attempt.number,

@@ -57,7 +57,7 @@ class Said:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """The state of a run. `revision` grows by one with each transition; `announced` is the revision told to all."""
+    """A run's state. `revision` grows by one with each transition; `announced` the last one told."""
 
     run_id: str
     sample: Sample

@@ -117,7 +117,7 @@ def write_status(context: Context, run: Run) -> None:
 
 
 def write_mistake(context: Context, mistake: Mistake) -> None:
-    """Answer beside the upload. A run's status is never overwritten by the answer to a wrong key in its folder."""
+    """Answer beside the upload. The answer to a wrong key never overwrites a run's status in that folder."""
     key = mistake.status_key
     if key is None:
         return

@@ -75,7 +75,7 @@ def job_by_name(context: Context, name: str) -> str | None:
 
 
 def record(context: Context, run: Run, job_id: str) -> Run:
-    """Write the job's id to the ledger. If the run has moved on meanwhile, the job has no place in it and is stopped."""
+    """Write the job's id to the ledger. If the run has moved on meanwhile, the job is stopped."""
     now = context.now
     after = run.moved(
         SUBMITTED,

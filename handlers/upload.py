@@ -1,4 +1,4 @@
-"""Uploads as S3 tells of them: the notice in an event, the object behind it, and whether two hold the same bytes."""
+"""Uploads as S3 tells of them: the notice, the object behind it, and whether two hold the same bytes."""
 
 import json
 from collections.abc import Mapping

@@ -31,11 +31,14 @@ from handlers.context import Clients, Context, Office, clients_of
 from handlers.release import Linear, Release
 
 ACCOUNT, REGION = "222222222222", "eu-central-1"
-UPLOADS, RESULTS, REFERENCES = (f"globalbi-eu-{name}-{ACCOUNT}" for name in ("uploads", "results", "references"))
+UPLOADS, RESULTS, REFERENCES = (
+    f"globalbi-eu-{name}-{ACCOUNT}" for name in ("uploads", "results", "references")
+)
 LEDGER = "globalbi-eu-ledger"
 SPOT_QUEUE = f"arn:aws:batch:{REGION}:{ACCOUNT}:job-queue/globalbi-eu-spot"
 ON_DEMAND_QUEUE = f"arn:aws:batch:{REGION}:{ACCOUNT}:job-queue/globalbi-eu-on-demand"
 DEFINITION = f"arn:aws:batch:{REGION}:{ACCOUNT}:job-definition/globalbi-eu-metagenome:3"
+_LOADER = botocore.session.get_session().get_component("data_loader")
 START_S = 1_795_000_000.0
 
 RELEASE = Release(
@@ -127,13 +130,18 @@ class World:
 
     def _clients(self) -> Clients:
         session = botocore.session.get_session()
+        session.register_component(
+            "data_loader", _LOADER
+        )  # reading the services' models is most of a test's time
         session.set_credentials("AKIDEXAMPLE", "secret")
         session.register("before-send", self._answer)
         return clients_of(boto3.session.Session(botocore_session=session, region_name=REGION))
 
     # --- what a test does --------------------------------------------------------------------------------------
 
-    def upload(self, key: str, body: bytes = b"reads", *, bucket: str = UPLOADS, **changes: Any) -> dict[str, Any]:
+    def upload(
+        self, key: str, body: bytes = b"reads", *, bucket: str = UPLOADS, **changes: Any
+    ) -> dict[str, Any]:
         """Put a version, as a branch does; returns S3's event of it."""
         version = self.put(bucket, key, body, **changes)
         return created(bucket, key, version)
@@ -342,7 +350,11 @@ class World:
         bucket, key, query = _where(request.url)
         versions = self.objects.get((bucket, key), [])
         wanted = query.get("versionId")
-        version = next((v for v in versions if v.version_id == wanted), None) if wanted else (versions or [None])[-1]
+        version = (
+            next((v for v in versions if v.version_id == wanted), None)
+            if wanted
+            else (versions or [None])[-1]
+        )
         if version is None:
             return _error("s3", 404, "NoSuchVersion" if wanted else "NoSuchKey")
         if version.delete_marker:
@@ -350,7 +362,9 @@ class World:
         headers = {
             "Content-Length": str(len(version.body)),
             "ETag": f'"{version.etag}"',
-            "Last-Modified": datetime.fromtimestamp(version.modified, UTC).strftime("%a, %d %b %Y %H:%M:%S GMT"),
+            "Last-Modified": datetime.fromtimestamp(version.modified, UTC).strftime(
+                "%a, %d %b %Y %H:%M:%S GMT"
+            ),
             "x-amz-version-id": version.version_id,
         }
         if _header(request, "x-amz-checksum-mode") == "ENABLED":
@@ -441,14 +455,18 @@ def created(bucket: str, key: str, version: Version) -> dict[str, Any]:
 
 def batch_event(detail_type: str, job: Mapping[str, Any]) -> dict[str, Any]:
     detail = copy.deepcopy({name: value for name, value in job.items() if name != "asked"})
-    return {"version": "0", "detail-type": detail_type, "source": "aws.batch", "account": ACCOUNT, "detail": detail}
+    return {
+        "version": "0",
+        "detail-type": detail_type,
+        "source": "aws.batch",
+        "account": ACCOUNT,
+        "detail": detail,
+    }
 
 
 def sqs(*events: Mapping[str, Any]) -> dict[str, Any]:
     """A batch as Lambda gets it."""
-    return {
-        "Records": [{"messageId": f"m{i}", "body": json.dumps(event)} for i, event in enumerate(events)]
-    }
+    return {"Records": [{"messageId": f"m{i}", "body": json.dumps(event)} for i, event in enumerate(events)]}
 
 
 def job_name_counts(world: World) -> Counter[str]:
@@ -511,7 +529,10 @@ def _table(name: str, *, index: str, key: str) -> dict[str, Any]:
         "AttributeDefinitions": [
             {"AttributeName": each, "AttributeType": "S"} for each in ("pk", "sk", key, "updated")
         ],
-        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        "KeySchema": [
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
         "GlobalSecondaryIndexes": [
             {
                 "IndexName": index,
