@@ -18,9 +18,6 @@ PATIENCE = aws.cloudwatch.EventTargetRetryPolicyArgs(
     maximum_event_age_in_seconds=86_400, maximum_retry_attempts=185
 )
 
-# The event that tells headquarters of a run; its sender and the rules that match it read it from here.
-RUN_STATE_SOURCE, RUN_STATE_CHANGED = "globalbi.office", "Run State Changed"
-
 
 @dataclass(frozen=True, kw_only=True)
 class RouteArgs:

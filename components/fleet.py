@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.events import PATIENCE, RUN_STATE_CHANGED, RUN_STATE_SOURCE, Route, RouteArgs, arn_of
+from components.events import PATIENCE, Route, RouteArgs, arn_of
 from components.function import VISIBILITY_FACTOR, HandlerFunction, HandlerFunctionArgs
 from components.key import OfficeKey
 from components.ledger import index_key
@@ -22,6 +22,7 @@ from components.options import child_of
 from components.permission import Permission, inline_policy, policy, root_of, trust_service
 from components.queue import BufferedQueue, BufferedQueueArgs, DeadLetterQueue, DeadLetterQueueArgs
 from components.tags import tags
+from handlers.notify import DETAIL_TYPE, SOURCE
 
 FUNCTION_TIMEOUT_S = 30
 INDEXES = ("by_sample", "by_state", "by_project")
@@ -73,9 +74,7 @@ class Forwarding(pulumi.ComponentResource):
             name,
             name=rule_name,
             description="States of this office's runs, for headquarters",
-            event_pattern=pulumi.Output.json_dumps(
-                {"source": [RUN_STATE_SOURCE], "detail-type": [RUN_STATE_CHANGED]}
-            ),
+            event_pattern=pulumi.Output.json_dumps({"source": [SOURCE], "detail-type": [DETAIL_TYPE]}),
             tags=labels,
             opts=child_of(self),
         )
@@ -148,8 +147,8 @@ class FleetHome(pulumi.ComponentResource):
                 rule=rule,
                 description="States of the runs of all offices",
                 pattern={
-                    "source": [RUN_STATE_SOURCE],
-                    "detail-type": [RUN_STATE_CHANGED],
+                    "source": [SOURCE],
+                    "detail-type": [DETAIL_TYPE],
                     "account": sorted(office.account for office in args.offices),
                 },
                 queue=self.queue,

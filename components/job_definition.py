@@ -99,9 +99,7 @@ class JobDefinition(pulumi.ComponentResource):
         name = physical(args.office.name, args.pipeline.name, "job")
         folder = f"{args.pipeline.name}/"
         # A pipeline that takes another's results reads them as its input.
-        inputs = (
-            [args.results.within(args.results.read, f"{args.pipeline.after}/")] if args.pipeline.after else []
-        )
+        readable = [folder, f"{args.pipeline.after}/"] if args.pipeline.after else [folder]
         role = aws.iam.Role(
             name,
             name=name,
@@ -117,9 +115,10 @@ class JobDefinition(pulumi.ComponentResource):
                 [
                     args.uploads.within(args.uploads.read, folder),
                     args.references.read,
-                    args.references.list,
+                    args.references.list,  # so that a missing reference is told from a forbidden one
                     args.results.within(args.results.write, folder),
-                    *inputs,
+                    # Who finds a manifest already there compares it with its own.
+                    args.results.within(args.results.read, *readable),
                     args.ledger.lease,
                     args.key.use,
                 ]

@@ -95,9 +95,9 @@ def _statements(args: OfficeKeyArgs) -> list[dict[str, Any]]:
             "Resource": "*",
         },
         {
-            "Sid": "AlarmsAndBudgetsPublishToTheEncryptedTopic",
+            "Sid": "AlarmsPublishToTheEncryptedTopic",
             "Effect": "Allow",
-            "Principal": {"Service": ["cloudwatch.amazonaws.com", "budgets.amazonaws.com"]},
+            "Principal": {"Service": "cloudwatch.amazonaws.com"},
             "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
             "Resource": "*",
             "Condition": {"StringEquals": {"aws:SourceAccount": office.account}},

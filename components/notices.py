@@ -34,15 +34,15 @@ class Notices(pulumi.ComponentResource):
             opts=child_of(self),
         )
         self.topic_arn = topic.arn
-        publishing = aws.sns.TopicPolicy(
+        aws.sns.TopicPolicy(
             f"{name}-policy",
             arn=topic.arn,
             policy=policy(
                 [
                     {
-                        "Sid": "AlarmsAndBudgetsOfThisAccount",
+                        "Sid": "AlarmsOfThisAccount",
                         "Effect": "Allow",
-                        "Principal": {"Service": ["cloudwatch.amazonaws.com", "budgets.amazonaws.com"]},
+                        "Principal": {"Service": "cloudwatch.amazonaws.com"},
                         "Action": "sns:Publish",
                         "Resource": topic.arn,
                         "Condition": {"StringEquals": {"aws:SourceAccount": office.account}},
@@ -68,12 +68,11 @@ class Notices(pulumi.ComponentResource):
                     notification_type=kind,
                     threshold=percent,
                     threshold_type="PERCENTAGE",
-                    subscriber_sns_topic_arns=[topic.arn],
+                    subscriber_email_addresses=list(office.settings.contacts),
                 )
                 for kind, percent in (("ACTUAL", 80.0), ("ACTUAL", 100.0), ("FORECASTED", 100.0))
             ],
             tags=tags(office.name, "notices"),
-            # AWS Budgets checks that it may publish when the budget is made.
-            opts=child_of(self, after=[publishing]),
+            opts=child_of(self),
         )
         self.register_outputs({"topic_arn": self.topic_arn})

@@ -66,7 +66,9 @@ def trust_service(service: str, account: str) -> str:
 
 
 def trust_service_plainly(service: str) -> str:
-    """A role's trust in a service that does not send the source account (EC2 instances, Lambda functions)."""
+    """A role's trust in a service that does not send the source account (EC2 instances, functions, S3
+    replication).
+    """
     return json.dumps(
         {
             "Version": POLICY_VERSION,

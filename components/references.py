@@ -17,7 +17,7 @@ from components.key import OfficeKey
 from components.names import REPLICATION_ROLE, bucket_name, key_alias, replication_role_arn
 from components.office import Office
 from components.options import child_of
-from components.permission import Permission, inline_policy, root_of, trust_service
+from components.permission import Permission, inline_policy, root_of, trust_service_plainly
 from components.tags import tags
 
 
@@ -75,7 +75,7 @@ class ReferencesReplication(pulumi.ComponentResource):
         role = aws.iam.Role(
             name,
             name=REPLICATION_ROLE,
-            assume_role_policy=trust_service("s3.amazonaws.com", args.headquarters.account),
+            assume_role_policy=trust_service_plainly("s3.amazonaws.com"),
             tags=tags(args.headquarters.name, "references"),
             opts=child_of(self),
         )
