@@ -14,7 +14,11 @@ OFFICIAL = "docker.io/library/debian:bookworm-slim"
 MADE = local_image("base")
 PULL_TIMEOUT_S = 300
 # As the official slim image does it: what nobody reads in a container is not unpacked, licences are.
-SLIM = ("path-exclude=/usr/share/man/*", "path-exclude=/usr/share/doc/*", "path-include=/usr/share/doc/*/copyright")
+SLIM = (
+    "path-exclude=/usr/share/man/*",
+    "path-exclude=/usr/share/doc/*",
+    "path-include=/usr/share/doc/*/copyright",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -73,8 +73,8 @@ def version_of(image: Image) -> str:
 def build(names: list[str], docker: Engine, *, base_image: str | None = None, anew: bool = False) -> None:
     """Build what changed. Raises `BuildFailed` with the failing build's last lines."""
     foundation = base.find_or_make(docker, base_image)
-    contents = {None: foundation.content}
-    parents = {None: foundation.image}
+    contents: dict[str | None, str] = {None: foundation.content}
+    parents: dict[str | None, str] = {None: foundation.image}
     with host_secrets() as secrets:
         for image in in_order(names):
             content = content_hash(image.folder, contents[image.stands_on])
@@ -103,10 +103,14 @@ def say(image: Image, docker: Engine, what: str) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m pipeline_images.build", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m pipeline_images.build", description=__doc__.split("\n")[0]
+    )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(IMAGES)} (default: all)")
     parser.add_argument("--engine", help="podman or docker (default: the first that is installed)")
-    parser.add_argument("--base", help="an image of Debian bookworm to build on (default: debian:bookworm-slim)")
+    parser.add_argument(
+        "--base", help="an image of Debian bookworm to build on (default: debian:bookworm-slim)"
+    )
     parser.add_argument("--anew", action="store_true", help="build all again, with Debian's newest packages")
     chosen = parser.parse_args(arguments)
     try:

@@ -100,7 +100,9 @@ def pip_settings(environ: Mapping[str, str]) -> configparser.ConfigParser:
     read, kept = configparser.ConfigParser(interpolation=None), configparser.ConfigParser(interpolation=None)
     read.read(files)
     for setting in PIP_SETTINGS:
-        value = environ.get(f"PIP_{setting.replace('-', '_').upper()}") or read.get("global", setting, fallback="")
+        value = environ.get(f"PIP_{setting.replace('-', '_').upper()}") or read.get(
+            "global", setting, fallback=""
+        )
         if value:
             if not kept.has_section("global"):
                 kept.add_section("global")

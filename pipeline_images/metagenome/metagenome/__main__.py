@@ -1,0 +1,84 @@
+"""The pipeline's command: `run INPUT OUTPUT`.
+
+Reads and references are only read; results go to OUTPUT, everything else below $SCRATCH. Exit code 65 and a last
+line on standard error that names the fault: the upload is at fault. Any other code but 0: the pipeline is.
+"""
+
+import json
+import signal
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+
+from metagenome.abundance import diversity, diversity_text, table_text, tables
+from metagenome.classification import classify
+from metagenome.cleaning import clean
+from metagenome.kraken_report import database_ranks, read_report
+from metagenome.outcome import BAD_INPUT, TERMINATED, BadInput, Failed
+from metagenome.reads import find_reads
+from metagenome.report import report
+from metagenome.settings import Settings, settings_from
+from metagenome.summary import summarise
+from metagenome.tools import tool_versions
+
+
+def run(source: Path, output: Path, settings: Settings) -> None:
+    """Every step, in order. Raises `BadInput` or `Failed`."""
+    reads = find_reads(source)
+    say(f"reads: {', '.join(reads.names)}")
+    for folder in ("abundance", "kraken2", "qc"):
+        (output / folder).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="metagenome-", dir=settings.scratch) as room:
+        work = Path(room)
+        cleaned = clean(reads, settings, work, output / "qc" / "fastp.json")
+        say(f"filtering: {cleaned.filtered:,} of {cleaned.fed.fragments:,} {reads.unit} are left")
+        if not any(path.stat().st_size for path in cleaned.files):
+            raise BadInput(
+                f"no microbial read is left: all {cleaned.filtered:,} {reads.unit} that passed the filter are the "
+                "host's; deplete host DNA in the laboratory or sequence deeper, and upload those reads"
+            )
+        kraken_report = output / "kraken2" / "report.txt"
+        classify(cleaned.files, settings, work, kraken_report)
+    classification = read_report(kraken_report.read_text(), database_ranks(settings.kraken2))
+    say(f"classification: {classification.classified:,} of {classification.fragments:,} {reads.unit}")
+    found = tables(classification)
+    indices = [diversity(rank, rows) for rank, rows in found.items()]
+    for rank, rows in found.items():
+        (output / "abundance" / f"{rank}.tsv").write_text(table_text(rows))
+    if "species" not in found:  # promised by pipeline.yaml, so there even when there is nothing to tell
+        (output / "abundance" / "species.tsv").write_text(table_text([]))
+    (output / "diversity.tsv").write_text(diversity_text(indices))
+    summary = summarise(
+        reads, cleaned, classification, found, indices, host_removal=settings.host is not None
+    )
+    (output / "summary.json").write_text(json.dumps(summary.as_json(), indent=2, ensure_ascii=False) + "\n")
+    tools = tool_versions()
+    if settings.meta is not None:
+        (settings.meta / "tools.json").write_text(json.dumps(tools))
+    (output / "report.html").write_text(report(summary, tools))
+
+
+def say(words: str) -> None:
+    print(words, flush=True)
+
+
+def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    if len(arguments) != 2:
+        print("usage: run INPUT OUTPUT (two folders)", file=sys.stderr)
+        return 64
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        run(Path(arguments[0]), Path(arguments[1]), settings_from(environ))
+    except BadInput as error:
+        print(error, file=sys.stderr)
+        return BAD_INPUT
+    except Failed as error:
+        print(error, file=sys.stderr)
+        return error.code
+    return 0
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(TERMINATED)  # the chain's children are ended on the way out

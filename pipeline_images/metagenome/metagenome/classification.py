@@ -1,0 +1,14 @@
+"""Kraken 2: which taxon each fragment belongs to."""
+
+from pathlib import Path
+
+from metagenome.chain import Program, run_program
+from metagenome.settings import Settings
+
+
+def classify(files: tuple[Path, ...], settings: Settings, work: Path, report: Path) -> None:
+    """Write Kraken 2's report. The database is mapped, not loaded: jobs of one host share its pages in memory."""
+    command: list[str | Path] = ["kraken2", "--db", settings.kraken2, "--threads", str(settings.threads)]
+    command += ["--memory-mapping", "--report", report, "--output", "-"]
+    command += ["--paired"] if len(files) == 2 else []
+    run_program(Program(name="kraken2", command=[*command, *files]), work)

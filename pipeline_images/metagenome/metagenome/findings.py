@@ -1,0 +1,117 @@
+"""What the numbers mean, in words: what is fine, what to mind, what to do."""
+
+from dataclasses import dataclass
+
+from metagenome.summary import Summary
+
+# Rules of thumb of shotgun metagenomics, not of the tools: a report says which one it used.
+FEW_FRAGMENTS = 50_000
+MUCH_FILTERED = 0.25
+MUCH_HOST = 0.5
+MUCH_UNCLASSIFIED = 0.5
+SOME_UNCLASSIFIED = 0.25
+LOW_Q30 = 0.75
+MUCH_DUPLICATION = 0.3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    mind: bool  # something to look at, not just to know
+    title: str
+    words: str
+
+
+def findings(summary: Summary) -> list[Finding]:
+    """What to mind first, then what is as it should be."""
+    found = [rule(summary) for rule in (_depth, _quality, _filter, _host, _unclassified, _duplication)]
+    return sorted((finding for finding in found if finding), key=lambda finding: not finding.mind)
+
+
+def percent(share: float) -> str:
+    """Shares too small to print are not none."""
+    if 0 < share < 0.0005:
+        return "under 0.1%"
+    return f"{100 * share:.1f}%"
+
+
+def _depth(s: Summary) -> Finding:
+    if s.clean >= FEW_FRAGMENTS:
+        return Finding(
+            mind=False,
+            title="Enough reads",
+            words=f"{s.clean:,} {s.unit} were left to look for organisms in.",
+        )
+    return Finding(
+        mind=True,
+        title="Few reads",
+        words=f"Only {s.clean:,} {s.unit} were left to look for organisms in; under {FEW_FRAGMENTS:,}, rare species "
+        "are missed and small differences are chance. Sequence this sample deeper before comparing it.",
+    )
+
+
+def _quality(s: Summary) -> Finding:
+    told = f"{percent(s.q30_share)} of the bases are of quality 30 or better (one error in 1,000 bases)"
+    if s.q30_share >= LOW_Q30:
+        return Finding(mind=False, title="Good quality", words=f"{told}.")
+    return Finding(
+        mind=True,
+        title="Low quality",
+        words=f"{told}; {percent(LOW_Q30)} or more is usual. Look at the sequencer's run report.",
+    )
+
+
+def _filter(s: Summary) -> Finding | None:
+    if s.filter_share < MUCH_FILTERED:
+        return None
+    return Finding(
+        mind=True,
+        title="Many reads filtered out",
+        words=f"{percent(s.filter_share)} of the {s.unit} were too short or too poor. Often the library has many "
+        "adapters (fragments that are too short), or the run went badly.",
+    )
+
+
+def _host(s: Summary) -> Finding:
+    if not s.host_removal:
+        return Finding(
+            mind=True,
+            title="Host reads not removed",
+            words="There is no host reference, so reads of the host, if any, are still among the results.",
+        )
+    told = f"{percent(s.host_share)} of the filtered {s.unit} are the host's; they were removed before classification"
+    if s.host_share < MUCH_HOST:
+        return Finding(mind=False, title="Host removed", words=f"{told}.")
+    return Finding(
+        mind=True,
+        title="Mostly host",
+        words=f"{told}. That leaves little for the microbes: deplete host DNA in the laboratory, or sequence deeper.",
+    )
+
+
+def _unclassified(s: Summary) -> Finding:
+    told = f"{percent(s.unclassified_share)} of the {s.unit} belong to nothing that the database knows"
+    if s.unclassified_share < SOME_UNCLASSIFIED:
+        return Finding(mind=False, title="Mostly classified", words=f"{told}.")
+    if s.unclassified_share < MUCH_UNCLASSIFIED:
+        return Finding(
+            mind=True,
+            title="Partly unknown",
+            words=f"{told}. The shares below are of the known part only; samples from soil or water are often like this.",
+        )
+    return Finding(
+        mind=True,
+        title="Mostly unknown",
+        words=f"{told}. The shares below describe the smaller part of the sample: use a database that fits it, "
+        "and check for a host that is not the reference's.",
+    )
+
+
+def _duplication(s: Summary) -> Finding | None:
+    if s.duplication < MUCH_DUPLICATION:
+        return None
+    return Finding(
+        mind=True,
+        title="Many duplicates",
+        words=f"About {percent(s.duplication)} of the {s.unit} are copies of others: too little DNA went into the "
+        "library, or it was amplified too often.",
+    )

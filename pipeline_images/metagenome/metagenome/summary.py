@@ -1,0 +1,101 @@
+"""A sample's result in a few numbers: what went in, what was taken out, what was found."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from metagenome.abundance import Diversity, Share
+from metagenome.cleaning import Cleaned
+from metagenome.kraken_report import Classification
+from metagenome.reads import Reads
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """Counted in fragments (`unit`: pairs, or reads of single-end samples)."""
+
+    unit: str
+    files: tuple[str, ...]
+    fragments: int  # uploaded
+    without_bases: int
+    filtered: int  # left after quality filtering
+    host_removal: bool
+    clean: int  # left after host removal: what was classified
+    classified: int
+    bases: int  # uploaded
+    q30_share: float  # of the uploaded bases
+    mean_length: int  # of the first mates, as uploaded
+    duplication: float
+    tables: Mapping[str, Sequence[Share]]
+    diversity: tuple[Diversity, ...]
+
+    @property
+    def filter_share(self) -> float:
+        """Of the uploaded fragments, those that the filter took out."""
+        return 1 - self.filtered / self.fragments
+
+    @property
+    def host_share(self) -> float:
+        """Of the fragments that passed the filter, those that are the host's."""
+        return 1 - self.clean / self.filtered
+
+    @property
+    def unclassified_share(self) -> float:
+        """Of the fragments that were classified or not, those that are nothing the database knows."""
+        return 1 - self.classified / self.clean if self.clean else 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "schema": 1,
+            "unit": self.unit,
+            "files": list(self.files),
+            "uploaded": self.fragments,
+            "without_bases": self.without_bases,
+            "after_filtering": self.filtered,
+            "host_removal": self.host_removal,
+            "after_host_removal": self.clean,
+            "classified": self.classified,
+            "host_share": round(self.host_share, 6),
+            "unclassified_share": round(self.unclassified_share, 6),
+            "bases": self.bases,
+            "q30_share": round(self.q30_share, 6),
+            "duplication": round(self.duplication, 6),
+            "taxa": {rank: len(rows) for rank, rows in self.tables.items()},
+            "diversity": {
+                row.rank: {
+                    "observed": row.observed,
+                    "shannon": round(row.shannon, 4),
+                    "simpson": round(row.simpson, 4),
+                }
+                for row in self.diversity
+            },
+        }
+
+
+def summarise(
+    reads: Reads,
+    cleaned: Cleaned,
+    classification: Classification,
+    tables: Mapping[str, Sequence[Share]],
+    diversity: Sequence[Diversity],
+    *,
+    host_removal: bool,
+) -> Summary:
+    told: Any = cleaned.fastp
+    before = told["summary"]["before_filtering"]
+    return Summary(
+        unit=reads.unit,
+        files=tuple(reads.names),
+        fragments=cleaned.fed.fragments,
+        without_bases=cleaned.fed.without_bases,
+        filtered=cleaned.filtered,
+        host_removal=host_removal,
+        clean=classification.fragments,
+        classified=classification.classified,
+        bases=int(before["total_bases"]),
+        q30_share=float(before["q30_rate"]),
+        mean_length=int(before["read1_mean_length"]),
+        duplication=float(told.get("duplication", {}).get("rate", 0.0)),
+        tables=tables,
+        diversity=tuple(diversity),
+    )

@@ -1,0 +1,111 @@
+"""The references that go with the community: a Kraken 2 database and a host. Run while the image is built.
+
+python3 -m mock_community.references GENOMES TARGET: from the unpacked packages, writes below TARGET
+references/<name>/<version>/ as the references bucket holds them, and strains/*.fa, the genomes to be sequenced.
+"""
+
+import hashlib
+import os
+import random
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from mock_community.community import (
+    COMMUNITY,
+    HUMAN,
+    HUMAN_FASTA,
+    HUMAN_FROM,
+    HUMAN_TO,
+    RANKS,
+    UNKNOWN,
+    UNKNOWN_LENGTH,
+)
+from mock_community.fasta import read_fasta, write_fasta
+from mock_community.programs import run
+
+VERSION = "2026.1"
+KRAKEN2, HOST = "demo-kraken2", "demo-host"
+UNKNOWN_SEED = 20261
+SHORTEST = 600  # bases: shorter contigs give no fragments
+
+
+def write_taxonomy(folder: Path) -> None:
+    """A taxonomy of the community's lineages, in the form of NCBI's dump."""
+    folder.mkdir(parents=True)
+    nodes, names = {1: (1, "no rank")}, {1: "root"}
+    for species in COMMUNITY:
+        above = 1
+        for rank, (taxid, name) in zip(RANKS, species.lineage, strict=True):
+            nodes[taxid], names[taxid] = (above, rank), name
+            above = taxid
+    with (folder / "nodes.dmp").open("w") as out:
+        out.writelines(f"{taxid}\t|\t{above}\t|\t{rank}\t|\t-\t|\n" for taxid, (above, rank) in nodes.items())
+    with (folder / "names.dmp").open("w") as out:
+        out.writelines(f"{taxid}\t|\t{name}\t|\t\t|\tscientific name\t|\n" for taxid, name in names.items())
+
+
+def build_kraken2(genomes: Path, target: Path) -> None:
+    """A database of the strains that are not sequenced, with what classification and ranks need."""
+    with tempfile.TemporaryDirectory() as room:
+        database = Path(room, "database")
+        write_taxonomy(database / "taxonomy")
+        for species in COMMUNITY:
+            for number, fasta in enumerate(species.database):
+                labelled = Path(room, f"{species.strain}_{number}.fa")
+                sequences = (sequence for _, sequence in read_fasta(genomes / fasta))
+                label = f"s{number}_{{}}|kraken:taxid|{species.taxid}"
+                write_fasta(labelled, ((label.format(i), s) for i, s in enumerate(sequences)))
+                run(["kraken2-build", "--db", database, "--add-to-library", labelled, "--no-masking"])
+        threads = str(len(os.sched_getaffinity(0)))
+        run(["kraken2-build", "--db", database, "--build", "--no-masking", "--threads", threads])
+        (target / "taxonomy").mkdir(parents=True)
+        for name in ("hash.k2d", "opts.k2d", "taxo.k2d", "taxonomy/nodes.dmp", "taxonomy/names.dmp"):
+            shutil.copyfile(database / name, target / name)
+
+
+def build_host(human: Path, target: Path) -> None:
+    """minimap2's index for short reads of the part of chromosome X."""
+    target.mkdir(parents=True)
+    run(["minimap2", "-x", "sr", "-d", target / "host.mmi", human])
+
+
+def write_strains(genomes: Path, target: Path) -> None:
+    """The genomes to be sequenced, each sequence named after its strain: a read's name tells where it is from."""
+    target.mkdir(parents=True)
+    for species in COMMUNITY:
+        sequences = (s for _, s in read_fasta(genomes / species.sequenced))
+        _write_strain(target, species.strain, [s for s in sequences if len(s) >= SHORTEST])
+    ((_, chromosome),) = read_fasta(genomes / HUMAN_FASTA)
+    _write_strain(
+        target, HUMAN, [part for part in chromosome[HUMAN_FROM:HUMAN_TO].split("N") if len(part) >= SHORTEST]
+    )
+    unknown = "".join(random.Random(UNKNOWN_SEED).choices("ACGT", k=UNKNOWN_LENGTH))
+    _write_strain(target, UNKNOWN, [unknown])  # a genome that no database holds
+
+
+def _write_strain(target: Path, strain: str, sequences: list[str]) -> None:
+    write_fasta(target / f"{strain}.fa", ((f"{strain}__{i}", s) for i, s in enumerate(sequences)))
+
+
+def write_checksums(folder: Path) -> None:
+    """SHA256SUMS of every other file, in the form of sha256sum."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    lines = [
+        f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.relative_to(folder).as_posix()}\n" for p in paths
+    ]
+    (folder / "SHA256SUMS").write_text("".join(lines))
+
+
+def main(genomes: Path, target: Path) -> None:
+    write_strains(genomes, target / "strains")
+    kraken2, host = (target / "references" / name / VERSION for name in (KRAKEN2, HOST))
+    build_kraken2(genomes, kraken2)
+    build_host(target / "strains" / f"{HUMAN}.fa", host)
+    for folder in (kraken2, host):
+        write_checksums(folder)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
