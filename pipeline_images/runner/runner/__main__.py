@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
                 return _job(stop)
             case ["stage", source, dest]:
                 return _stage(source, Path(dest), stop)
-            case [source, output] if source != "job":
+            case [source, output] if source not in ("job", "stage"):
                 code, words = local.run(Path(source), Path(output), os.environ, stop)
                 if code and not words:
                     print(f"failed: exit code {code}", file=sys.stderr)

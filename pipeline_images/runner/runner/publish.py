@@ -137,7 +137,7 @@ class Prefix:
             if _is_absent(error):
                 return None
             raise
-        checksum = head.get("ChecksumSHA256", "")
+        checksum = head.get("ChecksumSHA256", "").partition("-")[0]  # of parts: unlike ours
         return {"etag": head["ETag"], "sha256": base64.b64decode(checksum).hex()}
 
     def _manifest(self) -> dict[str, Any] | None:

@@ -256,7 +256,7 @@ def _fate(archive: Archive, seed: bytes, part: Part, staged: list[bytes]) -> str
 
 
 def _damaged_within(archive: Archive, part: Part, staged: list[bytes]) -> bool:
-    """Whether the file stands behind its own header at its full length, with nothing of another file in it."""
+    """Whether the file stands behind its header at full length, with nothing of another file in it."""
     try:
         body = archive.origin.index(part.body - BLOCK) + BLOCK
     except ValueError:

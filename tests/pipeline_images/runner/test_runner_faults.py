@@ -5,9 +5,11 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from runner import job
+from runner.publish import Prefix
 from runner.stop import Stop
 
 from tests.pipeline_images.runner.faults import Calls, die, in_child
@@ -134,8 +136,8 @@ def test_an_attempt_that_slept_through_its_successor_changes_nothing(
     assert manifest_versions(sample) == 1
 
 
-def test_a_manifest_over_its_successor_s_files_is_put_right(office: Office) -> None:
-    """The narrowest race: an attempt confirms its lease, sleeps, and publishes amid its successor's files."""
+def narrowest_race(office: Office) -> Sample:
+    """The older attempt confirms its lease, sleeps, and publishes amid the newer one's files."""
     sample = office.sample(pipeline=UNSTEADY)
     older, newer = quiet_attempt(sample), quiet_attempt(sample, 2, "rival")
     older_may_publish, older_done = threading.Event(), threading.Event()
@@ -161,9 +163,37 @@ def test_a_manifest_over_its_successor_s_files_is_put_right(office: Office) -> N
         assert time.monotonic() < deadline
         time.sleep(0.02)
     assert newer_code == [0]
-    manifest = sample.result()  # asserts every checksum
+    return sample
+
+
+def test_a_manifest_over_its_successor_s_files_is_put_right(office: Office) -> None:
+    """One attempt's manifest over another's files is a result whose checksums fail for ever."""
+    manifest = narrowest_race(office).result()  # asserts every checksum
     assert manifest is not None
     assert manifest["attempt"] == 2
+
+
+@pytest.mark.parametrize(
+    "guard", ["conditional puts", "confirmed lease", "look at the files behind a manifest"]
+)
+def test_each_guard_is_needed(office: Office, guard: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A guard whose removal nobody notices protects nobody: without each of these a wrong result stands."""
+    if guard == "conditional puts":
+        put = Prefix._put
+        monkeypatch.setattr(Prefix, "_put", lambda self, path, body, sha, _: put(self, path, body, sha, {}))
+        sample, _ = run_with_a_rival(office, lambda names: puts(names) == 1, second_attempt)
+        with pytest.raises(AssertionError):
+            sample.result()
+    elif guard == "confirmed lease":
+        monkeypatch.setattr("runner.lease.Lease.ensure", lambda _: None)
+        supersede = partial(Sample.set, state={"S": "superseded"})
+        sample, code = run_with_a_rival(office, lambda names: puts(names) == 1, supersede)
+        assert code == 0
+        assert sample.result() is not None, "a superseded run has published"
+    else:
+        monkeypatch.setattr(Prefix, "_stands", lambda *_: True)
+        with pytest.raises(AssertionError):
+            narrowest_race(office).result()
 
 
 def test_two_containers_of_one_attempt_publish_once(office: Office) -> None:
