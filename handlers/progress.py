@@ -207,10 +207,7 @@ def follow(context: Context, job: Job) -> Run:
 def move(context: Context, job: Job) -> Run:
     """Take a job off a queue where it gets no instance."""
     before, after = _transition(context, job.run_id, lambda run: after_blocked(run, job, context.clock()))
-    if after.attempt.number > job.attempt and not after.terminal:
-        context.counts["JobsMoved"] += before is not after
-        # Its own job first: two jobs of one run must not both get an instance.
-        stop_job(context, job.job_id, "moved to the on-demand queue")
+    context.counts["JobsMoved"] += before is not after and after.attempt.number > job.attempt
     return _what_follows(context, before, after)
 
 

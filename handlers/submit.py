@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from handlers import ledger
 from handlers.context import LEAST_S_FOR_A_RECORD, Context
+from handlers.failures import CAPACITY
 from handlers.log import logger
 from handlers.rate import wait_for_room
 from handlers.run import ON_DEMAND, RECEIVED, SUBMITTED, Run
@@ -45,6 +46,7 @@ def ensure_submitted(context: Context, run: Run, *, fresh: bool = False) -> Run:
     """
     if run.state != RECEIVED or run.attempt.job_id or run.attempt.not_before > context.clock():
         return run
+    _stop_the_one_before(context, run)
     if not fresh:
         if not ledger.take_turn(context, run, int(context.clock()) + TURN_S):
             return _someone_else(context, run)
@@ -52,6 +54,13 @@ def ensure_submitted(context: Context, run: Run, *, fresh: bool = False) -> Run:
             logger.info("found the job of an earlier submission", run_id=run.run_id, job_id=found)
             return record(context, run, found)
     return record(context, run, _submit(context, run))
+
+
+def _stop_the_one_before(context: Context, run: Run) -> None:
+    """An attempt that was moved off its queue still has a job there: the two must not both get an instance."""
+    before = run.attempts[-2] if len(run.attempts) > 1 else None
+    if before and before.failure == CAPACITY and before.job_id:
+        stop_job(context, before.job_id, "moved to the on-demand queue")
 
 
 def turn_from(context: Context) -> int:
