@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 import yaml
-from recording_engine import ROOT, Edit, Stack, deploy
+
+from tests.components.recording_engine import ROOT, Edit, Stack, deploy
 
 OFFICES = ("hq", "eu", "us")
 

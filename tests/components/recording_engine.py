@@ -207,7 +207,7 @@ def _parents(recorder: Recorder) -> Iterator[None]:
     def register(self: Any, request: Any) -> Any:
         if request.custom and (not request.parent or "pulumi:pulumi:Stack::" in request.parent):
             recorder.parentless.append(request.name)
-        return original(self, request)
+        return original(self, request)  # type: ignore[no-untyped-call]
 
     mocks.MockMonitor.RegisterResource = register  # type: ignore[method-assign]
     try:
@@ -225,7 +225,7 @@ def _exports() -> Iterator[dict[str, Any]]:
         pulumi.Output.from_input(value).apply(lambda resolved: exported.__setitem__(name, resolved))
         original(name, value)
 
-    pulumi.export = export  # type: ignore[assignment]
+    pulumi.export = export
     try:
         yield exported
     finally:
@@ -237,7 +237,7 @@ def run(
 ) -> dict[str, Any]:
     """Runs `program` as the stack `office`; returns what it exported."""
     asyncio.set_event_loop(asyncio.new_event_loop())
-    settings.set_root_resource(None)
+    settings.set_root_resource(None)  # type: ignore[arg-type]  # as at the start of a program
     mocks.set_mocks(recorder, project="globalbi", stack=office, preview=False)
     set_all_config(config)
     with _exports() as exported, _parents(recorder):

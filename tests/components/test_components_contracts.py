@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from recording_engine import KNOWN, Declared, Stack, takes_tags
+
+from tests.components.recording_engine import KNOWN, Declared, Stack, takes_tags
 
 OFFICES = ("hq", "eu", "us")
 pytestmark = pytest.mark.parametrize("office", OFFICES)

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import yaml
-from recording_engine import Declared, Edit, Stack, deploy
 
 from components.compute import USER_DATA
 from components.function import _fitting
@@ -16,6 +15,7 @@ from components.names import physical, shortened
 from components.permission import Permission, inline_policy
 from handlers.context import office_of
 from handlers.notify import DETAIL_TYPE, SOURCE
+from tests.components.recording_engine import Declared, Edit, Stack, deploy
 
 OTHER_DIGEST = "sha256:" + "ab" * 32
 

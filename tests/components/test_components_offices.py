@@ -7,11 +7,11 @@ from typing import Any
 import pulumi
 import pytest
 import yaml
-from recording_engine import ROOT, Edit, Recorder, cli_config, deploy, run_program
 
 from components.faults import InvalidOffices
 from components.office import NVME_FAMILIES, Office
 from components.roster import Fleet
+from tests.components.recording_engine import ROOT, Edit, Recorder, cli_config, deploy, run_program
 
 DIGEST = "sha256:" + "0" * 64
 
