@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline_images import containers
 
-IMAGE = "localhost/globalbi/mock_community:dev"
+IMAGE = containers.local_image("mock_community")
 
 
 class NotMade(Exception):
@@ -28,10 +28,12 @@ def community(folder: Path, *, pairs: int, seed: int) -> Community:
     done = out / ".made"
     if not done.exists():
         out.mkdir(parents=True, exist_ok=True)
-        command = [containers.engine(), "run", "--rm", "--network", "none", "--user", "0", "--volume", f"{out}:/out"]
+        engine = containers.engine()
+        # Root inside is the user outside for rootless engines, and root where the engine runs as root.
+        run = engine.command("run", "--rm", "--network", "none", "--user", "0", "--volume", f"{out}:/out")
         made = subprocess.run(
-            [*command, IMAGE, "/out", "--pairs", str(pairs), "--seed", str(seed)],
-            env=containers.environment(),
+            [*run, IMAGE, "/out", "--pairs", str(pairs), "--seed", str(seed)],
+            env=dict(engine.environ),
             capture_output=True,
             text=True,
             check=False,

@@ -1,6 +1,7 @@
 """Three offices on one machine, seen as the people see them: a branch by its own identity, HQ by its table."""
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -13,7 +14,9 @@ from botocore.exceptions import ClientError
 from rich.console import Console
 
 from twin import credentials, deploy
+from twin import home as home_of_twin
 from twin.server import Twin
+from twin.state import State
 
 OFFICES = ("hq", "eu", "us")
 TERMINAL = ("succeeded", "failed", "rejected", "superseded")
@@ -42,8 +45,7 @@ class Offices:
     def branch(self, office: str) -> Any:
         """An S3 client of the branch's own identity."""
         if office not in self._branches:
-            session = credentials.assume(office, f"globalbi-{office}-branch")
-            self._branches[office] = session.client("s3", endpoint_url=self.twin.endpoint)
+            self._branches[office] = credentials.branch_client("s3", office)
         return self._branches[office]
 
     def publish_references(self, folder: Path) -> None:
@@ -121,13 +123,14 @@ def three_offices(home: Path, console: Console) -> Iterator[Offices]:
     """Starts a twin that knows nothing of an earlier one, and deploys hq, eu and us from their stack files."""
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
-    with Twin(home=home / "twin") as twin:
+    os.environ["TWIN_HOME"] = str(home / "twin")
+    with Twin() as twin:
         outputs = {}
         for office in OFFICES:
             began = time.monotonic()
             with console.status(f"Deploying {office} from Pulumi.{office}.yaml …"):
-                changes = deploy.up(office, home=twin.home)
-            outputs[office] = deploy.outputs(office, home=twin.home)
+                changes = deploy.up(office)
+            outputs[office] = State.load(office, home_of_twin.running().life).outputs
             console.print(f"Deployed    {office}: {len(changes)} resources in {time.monotonic() - began:.1f} s")
         yield Offices(twin=twin, console=console, outputs=outputs)
 
