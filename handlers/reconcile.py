@@ -29,6 +29,7 @@ RUNNABLE_LIMIT_S = 1800
 SILENT_S = 900
 STOP_WITH_S_LEFT = 20.0
 DESCRIBE_AT_ONCE = 100
+PAGE = 500
 _CURSOR = "reconcile-uploads"
 
 
@@ -127,7 +128,7 @@ def _lost(context: Context, run: Run) -> Job:
 def _uploads(context: Context) -> None:
     """Uploads without a run: the newest version of each key against its sample's item."""
     cursor = ledger.read_note(context, _CURSOR) or ""
-    arguments = {"Bucket": context.office.uploads, "MaxKeys": 500}
+    arguments = {"Bucket": context.office.uploads, "MaxKeys": PAGE}
     if cursor:
         arguments["KeyMarker"] = cursor
     while not _time_is_up(context):
