@@ -1,4 +1,6 @@
-"""The base image: Debian bookworm, pulled where a registry is reachable, otherwise made from Debian's packages."""
+"""The base image: Debian bookworm, pulled where a registry is reachable, otherwise made from Debian's
+packages.
+"""
 
 import os
 import shutil
@@ -28,7 +30,7 @@ class Base:
 
 
 def find_or_make(docker: Engine, wanted: str | None) -> Base:
-    """The wanted base; else the one that is here; else Debian's official image; else one made on this machine."""
+    """The wanted base; else Debian's official image, here or pulled; else one made on this machine."""
     for image in [wanted] if wanted else [OFFICIAL, MADE]:
         if docker.has(image) or (image != MADE and pull(docker, image)):
             return described(docker, image)

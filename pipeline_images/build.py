@@ -1,8 +1,9 @@
 """Builds the images on this machine: `python -m pipeline_images.build [NAME…]`.
 
-Each image is built from its folder on top of another: the base (Debian), the runner, a pipeline, and what is made
-from a pipeline. Its `test` stage is built first, so that no image gets its name that has not just proven itself. An
-image is built again only when its folder, or what it stands on, changed: a hash of both is one of its labels.
+Each image is built from its folder on top of another: the base (Debian), the runner, a pipeline, and what is
+made from a pipeline. Its `test` stage is built first, so that no image gets its name that has not just proven
+itself. An image is built again only when its folder, or what it stands on, changed: a hash of both is one of
+its labels.
 """
 
 import argparse
@@ -48,7 +49,7 @@ IMAGES = {
 
 
 def in_order(names: list[str], images: Mapping[str, Image] = IMAGES) -> list[Image]:
-    """The named images and all they stand on, each after what it stands on; every image when none is named."""
+    """The named images (all, when none is named) and what they stand on, each after what it stands on."""
     unknown = [name for name in names if name not in images]
     if unknown:
         raise BuildFailed(f"no image is called {', '.join(unknown)}; there are {', '.join(images)}")

@@ -76,7 +76,7 @@ def _show(title: str, step: list[str], done: threading.Event) -> None:
 
 @contextlib.contextmanager
 def host_secrets(environ: Mapping[str, str] = os.environ) -> Iterator[list[str]]:
-    """Build options that lend pip this host's certificates and package index. Nothing of them stays in an image."""
+    """Build options that lend pip this host's certificates and package index. No image keeps them."""
     with tempfile.TemporaryDirectory(prefix="globalbi-build-") as room:
         options = []
         certificates = next((environ[name] for name in CERTIFICATES if environ.get(name)), None)
@@ -92,7 +92,7 @@ def host_secrets(environ: Mapping[str, str] = os.environ) -> Iterator[list[str]]
 
 
 def pip_settings(environ: Mapping[str, str]) -> configparser.ConfigParser:
-    """Where this host's pip finds packages: of its files and variables, what still means the same in a build."""
+    """Where this host's pip finds packages: of its settings, those that mean the same in a build."""
     home = Path(environ.get("HOME") or "/")
     files = [Path("/etc/pip.conf"), home / ".pip/pip.conf", home / ".config/pip/pip.conf"]
     if environ.get("PIP_CONFIG_FILE"):

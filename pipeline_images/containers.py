@@ -1,7 +1,8 @@
 """Which container engine this machine has, and how it is called.
 
-podman and docker are driven by the same words. `CONTAINER_ENGINE` chooses one; otherwise the first that is installed
-is taken. podman as root on a machine without systemd gets the settings of `containers.conf` beside this file.
+podman and docker are driven by the same words. `CONTAINER_ENGINE` chooses one; otherwise the first that is
+installed is taken. podman as root on a machine without systemd gets the settings of `containers.conf` beside
+this file.
 """
 
 import os

@@ -1,7 +1,9 @@
-"""Run while the image is built: real reads through every tool, with a host that must go and a species that must stay.
+"""Run while the image is built: real reads through every tool, with a host that must go and a species that
+must stay.
 
-E. coli reads of a sequencer (SPAdes' test data) are mixed with reads of phage lambda (Bowtie 2's example). The
-database holds E. coli 536 and lambda, lambda is the host: if its reads came through, its species would show.
+E. coli reads of a sequencer (SPAdes' test data) are mixed with reads of phage lambda (Bowtie 2's example).
+The database holds E. coli 536 and lambda, lambda is the host: if its reads came through, its species would
+show.
 """
 
 import csv
@@ -92,7 +94,8 @@ def main(examples: Path) -> None:
         words = pipeline(source, Path(room, "no-output"), references, code=65)
         assert "sample_R2.fastq.gz is cut off" in words, words
     print(
-        f"metagenome: {species['562']} of {coli} E. coli pairs found, {phage - left} of {phage} lambda removed"
+        f"metagenome: {species['562']} of {coli} E. coli pairs found, {phage - left} of {phage} lambda "
+        "removed"
     )
 
 

@@ -1,4 +1,6 @@
-"""Run while the image is built: the same seed gives the same bytes, and the checksums of the references hold."""
+"""Run while the image is built: the same seed gives the same bytes, and the checksums of the references
+hold.
+"""
 
 import csv
 import hashlib

@@ -1,4 +1,6 @@
-"""Run while the image is built: the runner stages a tar, runs a pipeline and refuses a tar that has lost its end."""
+"""Run while the image is built: the runner stages a tar, runs a pipeline and refuses a tar that has lost
+its end.
+"""
 
 import os
 import subprocess

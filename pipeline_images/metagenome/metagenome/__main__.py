@@ -1,7 +1,8 @@
 """The pipeline's command: `run INPUT OUTPUT`.
 
-Reads and references are only read; results go to OUTPUT, everything else below $SCRATCH. Exit code 65 and a last
-line on standard error that names the fault: the upload is at fault. Any other code but 0: the pipeline is.
+Reads and references are only read; results go to OUTPUT, everything else below $SCRATCH. Exit code 65 and a
+last line on standard error that names the fault: the upload is at fault. Any other code but 0: the pipeline
+is.
 """
 
 import json
@@ -36,7 +37,8 @@ def run(source: Path, output: Path, settings: Settings) -> None:
         say(f"filtering: {cleaned.filtered:,} of {cleaned.fed.fragments:,} {reads.unit} are left")
         if not any(path.stat().st_size for path in cleaned.files):
             raise BadInput(
-                f"no microbial read is left: all {cleaned.filtered:,} {reads.unit} that passed the filter are the "
+                f"no microbial read is left: all {cleaned.filtered:,} {reads.unit} that passed the filter "
+                "are the "
                 "host's; deplete host DNA in the laboratory or sequence deeper, and upload those reads"
             )
         kraken_report = output / "kraken2" / "report.txt"
@@ -80,5 +82,5 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     return 0
 
 
-def _stop(number: int, frame: FrameType | None) -> None:
+def _stop(_number: int, _frame: FrameType | None) -> None:
     raise SystemExit(TERMINATED)  # the chain's children are ended on the way out

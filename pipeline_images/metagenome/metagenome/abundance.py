@@ -1,8 +1,8 @@
 """Abundance tables: for each rank, the share of every taxon.
 
 Relative abundance is a taxon's share of the fragments that were classified at its rank: fragments without a
-species, and unclassified ones, are in no species table. It is a share of reads, not of cells: a species with a
-large genome gives more reads.
+species, and unclassified ones, are in no species table. It is a share of reads, not of cells: a species with
+a large genome gives more reads.
 """
 
 import csv

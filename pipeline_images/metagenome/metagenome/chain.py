@@ -1,16 +1,16 @@
 """Runs programs joined by pipes and looks at how each of them ended.
 
-A shell would tell only of the last one (or, with pipefail, hide that the kernel killed one): a chain whose first
-program died in the middle would look like a small sample.
+A shell would tell only of the last one (or, with pipefail, hide that the kernel killed one): a chain whose
+first program died in the middle would look like a small sample.
 """
 
 import contextlib
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
 from metagenome.outcome import FAILED, KILLED, Failed
 
@@ -20,7 +20,7 @@ _TAIL = 400  # characters of a program's last words
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """A command; `name` is what errors call it, `output` a file for its standard output at the chain's end."""
+    """A command. Errors call it `name`; `output` takes its standard output at the chain's end."""
 
     name: str
     command: Sequence[str | Path]
@@ -31,12 +31,11 @@ class Program:
 class _Child:
     program: Program
     process: "subprocess.Popen[bytes]"
-    words: Path
-    fine: tuple[int, ...] = field(default=(0,))
+    words: Path  # its standard error
 
 
 def run_chain(programs: Sequence[Program], logs: Path, feed: Callable[[Callable[[bytes], object]], T]) -> T:
-    """Start the programs, let `feed` write to the first, and wait for all. Raises `Failed`, or what `feed` raises."""
+    """Start the programs, let `feed` write to the first, wait for all. Raises `Failed`, or as `feed` does."""
     with _started(programs, logs) as children:
         stdin = children[0].process.stdin
         assert stdin is not None
@@ -66,7 +65,7 @@ def _started(programs: Sequence[Program], logs: Path) -> Iterator[list[_Child]]:
             words = logs / f"{program.name}.log"
             with contextlib.ExitStack() as files:
                 stderr = files.enter_context(words.open("wb"))
-                stdout: object = subprocess.PIPE
+                stdout: int | IO[bytes] = subprocess.PIPE
                 if number == len(programs) - 1:
                     stdout = files.enter_context((program.output or logs / f"{program.name}.out").open("wb"))
                 process = subprocess.Popen(

@@ -1,4 +1,6 @@
-"""Bar charts as SVG: drawn here, so that they have text a screen reader can read, print sharply and need no script."""
+"""Bar charts as SVG: drawn here, so that they have text a screen reader can read, print sharply and need
+no script.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +32,8 @@ def bars(title: str, rows: Sequence[Bar], ident: str) -> str:
         length = max(1.0, room * row.share / longest)
         style = ' font-style="italic"' if row.italic else ""
         parts.append(
-            f'<text x="{LABEL_WIDTH - 8}" y="{y + BAR - 3}" text-anchor="end"{style}>{_short(row.label)}</text>'
+            f'<text x="{LABEL_WIDTH - 8}" y="{y + BAR - 3}" '
+            f'text-anchor="end"{style}>{_short(row.label)}</text>'
             f'<rect x="{LABEL_WIDTH}" y="{y + 2}" width="{length:.1f}" height="{BAR}" fill="{COLOURS[0]}"/>'
             f'<text x="{LABEL_WIDTH + length + 6:.1f}" y="{y + BAR - 3}">{percent(row.share)}</text>'
         )

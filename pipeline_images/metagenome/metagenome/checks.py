@@ -56,7 +56,8 @@ def _paired(lane: Lane, reads: Reads) -> Iterator[bytes]:
             shorter = two if head1 else one
             number = sum(1 for _ in FastqFile(longer.path, longer.shown).records())
             raise BadInput(
-                f"the mates do not match: {longer.shown} has {number:,} reads and {shorter.shown} {shorter.count:,}; "
+                f"the mates do not match: {longer.shown} has {number:,} reads and {shorter.shown} "
+                f"{shorter.count:,}; "
                 "upload both files of one sequencing run, whole"
             )
         name1, name2 = head1.split(None, 1)[0], head2.split(None, 1)[0]
@@ -64,7 +65,8 @@ def _paired(lane: Lane, reads: Reads) -> Iterator[bytes]:
             if not _are_mates(name1, name2):
                 raise BadInput(
                     f"the mates do not match: read {one.count:,} is called {_text(name1)} in {one.shown} and "
-                    f"{_text(name2)} in {two.shown}; upload both files of one sequencing run, in the same order"
+                    f"{_text(name2)} in {two.shown}; upload both files of one sequencing run, in the same "
+                    "order"
                 )
             if name1[-2:-1] != b"/":  # minimap2 knows mates of different names only by /1 and /2
                 lines1, lines2 = _renamed(lines1, name1), _renamed(lines2, name2)

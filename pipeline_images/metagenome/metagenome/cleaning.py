@@ -1,7 +1,7 @@
 """Filtering and host removal in one stream: reads → fastp → minimap2 → samtools → what is left for Kraken 2.
 
-fastp trims adapters and drops poor and short reads. minimap2 maps the rest to the host; a pair is kept only if
-neither mate maps (`-f 12`), so that no half of a human pair gets into the results.
+fastp trims adapters and drops poor and short reads. minimap2 maps the rest to the host; a pair is kept only
+if neither mate maps (`-f 12`), so that no half of a human pair gets into the results.
 """
 
 import json
@@ -45,7 +45,8 @@ def clean(reads: Reads, settings: Settings, work: Path, fastp_json: Path) -> Cle
     if filtered == 0:
         raise BadInput(
             f"no read is left after filtering: of {fed.fragments:,} {reads.unit} all are too short "
-            f"(under {SHORTEST} bases) or of poor quality; check the sequencing run, and upload reads of good quality"
+            f"(under {SHORTEST} bases) or of poor quality; check the sequencing run, and upload reads of "
+            "good quality"
         )
     return Cleaned(files=files, fed=fed, filtered=filtered, fastp=told)
 
@@ -72,26 +73,12 @@ def fastp(reads: Reads, settings: Settings, told: Path, files: tuple[Path, ...])
 
 def host_removal(settings: Settings, files: tuple[Path, ...]) -> list[Program]:
     assert settings.host is not None
-    threads = str(settings.threads)
-    minimap2 = [
-        "minimap2",
-        "-a",
-        "-x",
-        "sr",
-        "-K",
-        MINIMAP2_BATCH,
-        "--secondary=no",
-        "-t",
-        threads,
-        settings.host,
-        "-",
-    ]
+    minimap2: list[str | Path] = ["minimap2", "-a", "-x", "sr", "-K", MINIMAP2_BATCH, "--secondary=no"]
+    minimap2 += ["-t", str(settings.threads), settings.host, "-"]
+    samtools: list[str | Path] = ["samtools", "fastq", "-n"]
     if len(files) == 2:
         # -f 12: the read and its mate are both unmapped.
-        keep = ["-f", "12", "-1", files[0], "-2", files[1], "-0", "/dev/null", "-s", "/dev/null"]
+        samtools += ["-f", "12", "-1", files[0], "-2", files[1], "-0", "/dev/null", "-s", "/dev/null", "-"]
     else:
-        keep = ["-f", "4", "-0", files[0]]
-    return [
-        Program(name="minimap2", command=minimap2),
-        Program(name="samtools", command=["samtools", "fastq", "-n", *keep, "-"]),
-    ]
+        samtools += ["-f", "4", "-0", files[0], "-"]
+    return [Program(name="minimap2", command=minimap2), Program(name="samtools", command=samtools)]

@@ -1,7 +1,7 @@
 """Reads FASTQ files and looks at every record, so that no damaged upload gives a result.
 
-The tools behind are lenient: they stop at the shorter mate, skip what they cannot read, or end well after half a
-file. So the records are checked here, on their only way into the first tool.
+The tools behind are lenient: they stop at the shorter mate, skip what they cannot read, or end well after
+half a file. So the records are checked here, on their only way into the first tool.
 """
 
 import gzip
@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import cast
 
 from metagenome.outcome import BadInput
 
@@ -39,23 +39,25 @@ class FastqFile:
                 yield from self._checked(lines)
         except EOFError:
             raise BadInput(
-                f"{self.shown} is cut off: its gzip data ends in the middle (after {self.count:,} whole reads); "
-                "copy the file again from the sequencer's folder, check it with `gzip -t`, and upload it again"
+                f"{self.shown} is cut off: its gzip data ends in the middle (after {self.count:,} whole "
+                "reads); "
+                "copy the file again from the sequencer's folder, check it with `gzip -t`, and upload it "
+                "again"
             ) from None
         except (gzip.BadGzipFile, zlib.error):
             raise BadInput(
                 f"{self.shown} is damaged: its gzip data cannot be read (after {self.count:,} whole reads); "
-                "copy the file again from the sequencer's folder, check it with `gzip -t`, and upload it again"
+                "copy the file again from the sequencer's folder, check it with `gzip -t`, and upload it "
+                "again"
             ) from None
 
-    def _open(self) -> BinaryIO:
+    def _open(self) -> io.BufferedReader:
         raw = self.path.open("rb", buffering=_BUFFER)
-        packed = raw.peek(2)[:2] == _GZIP
-        if not packed:
+        if raw.peek(2)[:2] != _GZIP:
             return raw
-        return cast(BinaryIO, io.BufferedReader(gzip.GzipFile(fileobj=raw), _BUFFER))
+        return io.BufferedReader(cast(io.RawIOBase, gzip.GzipFile(fileobj=raw)), _BUFFER)
 
-    def _checked(self, lines: BinaryIO) -> Iterator[Record]:
+    def _checked(self, lines: io.BufferedReader) -> Iterator[Record]:
         looked_at: list[tuple[bytes, bytes]] = []
         for head, bases, plus, quality in zip_longest(lines, lines, lines, lines, fillvalue=b""):
             if (
@@ -84,9 +86,9 @@ class FastqFile:
         self._look_at(looked_at)
 
     def _mended(
-        self, head: bytes, bases: bytes, plus: bytes, quality: bytes, rest: BinaryIO
+        self, head: bytes, bases: bytes, plus: bytes, quality: bytes, rest: io.BufferedReader
     ) -> Record | None:
-        """A record that is right but unusual: Windows line ends, no last newline, no bases. None at the end."""
+        """A right but unusual record: Windows line ends, no last newline, no bases. None at the end."""
         head, bases, plus, quality = (line.rstrip(b"\r\n") for line in (head, bases, plus, quality))
         if not (head or bases or plus or quality) and not rest.read(1 << 16).strip():
             return None  # blank lines at the end
@@ -123,6 +125,7 @@ class FastqFile:
         qualities = set().union(*(quality for _, quality in records))
         if qualities and min(qualities) >= _LOWEST_OF_PHRED64 and max(qualities) > _HIGHEST_OF_PHRED33:
             raise BadInput(
-                f"{self.shown} seems to have qualities in Phred+64 (Illumina before 2011), which would be misread; "
+                f"{self.shown} seems to have qualities in Phred+64 (Illumina before 2011), which would be "
+                "misread; "
                 "convert it with `seqtk seq -VQ64` and upload it again"
             )

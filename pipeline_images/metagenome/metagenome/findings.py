@@ -44,7 +44,8 @@ def _depth(s: Summary) -> Finding:
     return Finding(
         mind=True,
         title="Few reads",
-        words=f"Only {s.clean:,} {s.unit} were left to look for organisms in; under {FEW_FRAGMENTS:,}, rare species "
+        words=f"Only {s.clean:,} {s.unit} were left to look for organisms in; under {FEW_FRAGMENTS:,}, rare "
+        "species "
         "are missed and small differences are chance. Sequence this sample deeper before comparing it.",
     )
 
@@ -66,7 +67,8 @@ def _filter(s: Summary) -> Finding | None:
     return Finding(
         mind=True,
         title="Many reads filtered out",
-        words=f"{percent(s.filter_share)} of the {s.unit} were too short or too poor. Often the library has many "
+        words=f"{percent(s.filter_share)} of the {s.unit} were too short or too poor. Often the library has "
+        "many "
         "adapters (fragments that are too short), or the run went badly.",
     )
 
@@ -78,13 +80,14 @@ def _host(s: Summary) -> Finding:
             title="Host reads not removed",
             words="There is no host reference, so reads of the host, if any, are still among the results.",
         )
-    told = f"{percent(s.host_share)} of the filtered {s.unit} are the host's; they were removed before classification"
+    told = f"{percent(s.host_share)} of the filtered {s.unit} are the host's; they were removed"
     if s.host_share < MUCH_HOST:
         return Finding(mind=False, title="Host removed", words=f"{told}.")
     return Finding(
         mind=True,
         title="Mostly host",
-        words=f"{told}. That leaves little for the microbes: deplete host DNA in the laboratory, or sequence deeper.",
+        words=f"{told}. That leaves little for the microbes: deplete host DNA in the laboratory, or "
+        "sequence deeper.",
     )
 
 
@@ -96,12 +99,14 @@ def _unclassified(s: Summary) -> Finding:
         return Finding(
             mind=True,
             title="Partly unknown",
-            words=f"{told}. The shares below are of the known part only; samples from soil or water are often like this.",
+            words=f"{told}. The shares below are of the known part only; samples from soil or water are "
+            "often like this.",
         )
     return Finding(
         mind=True,
         title="Mostly unknown",
-        words=f"{told}. The shares below describe the smaller part of the sample: use a database that fits it, "
+        words=f"{told}. The shares below describe the smaller part of the sample: use a database that fits "
+        "it, "
         "and check for a host that is not the reference's.",
     )
 
@@ -112,6 +117,7 @@ def _duplication(s: Summary) -> Finding | None:
     return Finding(
         mind=True,
         title="Many duplicates",
-        words=f"About {percent(s.duplication)} of the {s.unit} are copies of others: too little DNA went into the "
+        words=f"About {percent(s.duplication)} of the {s.unit} are copies of others: too little DNA went "
+        "into the "
         "library, or it was amplified too often.",
     )

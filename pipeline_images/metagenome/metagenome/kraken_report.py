@@ -1,7 +1,8 @@
 """Reads Kraken 2's report into a tree of taxa.
 
-Taxa are known by their taxid. Ranks come from the database's own taxonomy (`nodes.dmp`) where it has one: Kraken 2
-2.1 leaves the rank code of some taxa empty or gives one that says only how deep a taxon lies (`S1`, `R2`).
+Taxa are known by their taxid. Ranks come from the database's own taxonomy (`nodes.dmp`) where it has one:
+Kraken 2 2.1 leaves the rank code of some taxa empty or gives one that says only how deep a taxon lies (`S1`,
+`R2`).
 """
 
 from collections.abc import Mapping

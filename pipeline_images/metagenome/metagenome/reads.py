@@ -75,7 +75,8 @@ def find_reads(folder: Path) -> Reads:
         if len(found) == 1:
             ((mate, path),) = found.items()
             raise BadInput(
-                f"one mate is missing: {path.relative_to(folder)} has no {_other_mate(path, mate)} beside it; "
+                f"one mate is missing: {path.relative_to(folder)} has no {_other_mate(path, mate)} beside "
+                "it; "
                 "upload both files of each pair, or name single-end reads without _R1 or _1"
             )
     if mates and single:

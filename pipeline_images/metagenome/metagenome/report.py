@@ -1,6 +1,8 @@
-"""`report.html`: one page that a person reads first. No script, nothing loaded from elsewhere, made to be printed.
+"""`report.html`: one page that a person reads first. No script, nothing loaded from elsewhere, made to be
+printed.
 
-Everything that comes from the sample, the database or a tool is escaped: names of files and taxa are not ours.
+Everything that comes from the sample, the database or a tool is escaped: names of files and taxa are not
+ours.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +23,8 @@ body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff; m
 h1 { font-size: 1.7rem; margin-bottom: 0.2rem; } h2 { font-size: 1.25rem; margin-top: 2.2rem; }
 .lead { font-size: 1.1rem; } svg { width: 100%; height: auto; font: 14px system-ui, sans-serif; }
 ul.findings { list-style: none; padding: 0; }
-ul.findings li { border-left: 0.35rem solid #2e7d32; padding: 0.3rem 0.8rem; margin: 0.5rem 0; background: #f6f6f6; }
+ul.findings li { border-left: 0.35rem solid #2e7d32; padding: 0.3rem 0.8rem; margin: 0.5rem 0;
+  background: #f6f6f6; }
 ul.findings li.mind { border-color: #c75000; background: #fff4ea; }
 table { border-collapse: collapse; width: 100%; margin: 0.6rem 0; font-size: 0.92rem; }
 caption { text-align: left; color: #555; padding-bottom: 0.3rem; }
@@ -64,7 +67,8 @@ def report(summary: Summary, tools: Mapping[str, str]) -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; style-src '
+        "'unsafe-inline'\">"
         f"<title>Metagenome report</title><style>{_STYLE}</style></head><body><main>\n"
         + "\n".join(body)
         + "\n</main></body></html>\n"
@@ -84,8 +88,8 @@ def _lead(s: Summary, species: Sequence[Share]) -> str:
 
 def _findings(s: Summary) -> str:
     items = (
-        f'<li class="{"mind" if f.mind else "fine"}"><strong>{"Mind: " if f.mind else ""}{escape(f.title)}.</strong> '
-        f"{escape(f.words)}</li>"
+        f'<li class="{"mind" if f.mind else "fine"}">'
+        f"<strong>{'Mind: ' if f.mind else ''}{escape(f.title)}.</strong> {escape(f.words)}</li>"
         for f in findings(s)
     )
     return f'<ul class="findings">{"".join(items)}</ul>'
@@ -110,15 +114,18 @@ def _way_table(s: Summary) -> str:
     rows = [[escape(label), f"{count:,}", percent(count / s.fragments)] for label, count in steps]
     dropped = f" {s.without_bases:,} {s.unit} without bases were left out." if s.without_bases else ""
     return _table((f"{s.unit} at each step", "", "of the upload"), rows, numbers=(1, 2)) + (
-        f"<p class=small>{s.bases / 1e6:,.1f} million bases; reads are {s.mean_length} bases long on average.{dropped}</p>"
+        f"<p class=small>{s.bases / 1e6:,.1f} million bases; reads are {s.mean_length} bases long on "
+        f"average.{dropped}</p>"
     )
 
 
 def _explanation(s: Summary) -> str:
     known = "" if s.unclassified_share < SOME_UNCLASSIFIED else " Mind the large unknown part above."
     return (
-        f"<p>Relative abundance is a species' share of the {s.unit} that could be assigned to a species. It is a "
-        "share of DNA, not of cells: a species with a larger genome gives more reads. Very small shares may be "
+        f"<p>Relative abundance is a species' share of the {s.unit} that could be assigned to a species. It "
+        "is a "
+        "share of DNA, not of cells: a species with a larger genome gives more reads. Very small shares may "
+        "be "
         f"chance hits.{known}</p>"
     )
 
@@ -149,7 +156,8 @@ def _rank(rank: str, rows: Sequence[Share]) -> str:
     rest = f"<p class=small>{more:,} more are in abundance/{escape(rank)}.tsv.</p>" if more > 0 else ""
     table = _table((rank, "taxid", "reads or pairs", "relative abundance"), cells, numbers=(1, 2, 3))
     opened = " open" if rank in ("phylum", "species") else ""
-    return f"<details{opened}><summary>{escape(rank.capitalize())} ({len(rows):,})</summary>{table}{rest}</details>"
+    title = f"{escape(rank.capitalize())} ({len(rows):,})"
+    return f"<details{opened}><summary>{title}</summary>{table}{rest}</details>"
 
 
 def _diversity(s: Summary) -> str:
@@ -157,8 +165,10 @@ def _diversity(s: Summary) -> str:
         return "<p>Nothing was classified, so there is no diversity to tell.</p>"
     rows = [[escape(d.rank), f"{d.observed:,}", f"{d.shannon:.2f}", f"{d.simpson:.2f}"] for d in s.diversity]
     return (
-        "<p>Shannon's index grows with the number of taxa and with how evenly they share the sample; 0 is a single one. "
-        "Simpson's index is the chance that two reads are of different taxa. Compare only samples of like depth that "
+        "<p>Shannon's index grows with the number of taxa and with how evenly they share the sample; 0 is a "
+        "single one. "
+        "Simpson's index is the chance that two reads are of different taxa. Compare only samples of like "
+        "depth that "
         "were analysed with the same database.</p>"
     ) + _table(("rank", "taxa seen", "Shannon (nats)", "Simpson"), rows, numbers=(1, 2, 3))
 
@@ -166,8 +176,10 @@ def _diversity(s: Summary) -> str:
 def _methods(s: Summary, tools: Mapping[str, str]) -> str:
     host = "minimap2 (a pair is kept only if neither mate maps to the host)" if s.host_removal else "left out"
     steps = (
-        f"<p>Quality filtering: fastp. Host removal: {host}. Classification: Kraken 2. Duplication is fastp's "
-        "estimate. The tables in <code>abundance/</code> hold every taxon; <code>manifest.json</code> names the "
+        f"<p>Quality filtering: fastp. Host removal: {host}. Classification: Kraken 2. Duplication is "
+        "fastp's "
+        "estimate. The tables in <code>abundance/</code> hold every taxon; <code>manifest.json</code> names "
+        "the "
         "versions of the pipeline and of its references.</p>"
     )
     rows = [[escape(name), escape(version)] for name, version in tools.items()]

@@ -44,7 +44,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
 
 
 def host_reference(folder: Path) -> Path | None:
-    """An index that is ready, else a FASTA that minimap2 indexes on the way. None when the role has no folder."""
+    """An index, else a FASTA that minimap2 indexes on the way. None when the role has no folder."""
     if not folder.is_dir():
         return None
     for pattern in ("*.mmi", "*.fa", "*.fa.gz", "*.fasta", "*.fasta.gz", "*.fna", "*.fna.gz"):

@@ -1,7 +1,7 @@
 """Make a mock metagenome whose composition is known.
 
-Below OUT it writes input.tar (the sample), truth.tsv (its composition) and references/<name>/<version>/ (what the
-metagenome pipeline needs, with SHA256SUMS). The same arguments give the same bytes.
+Below OUT it writes input.tar (the sample), truth.tsv (its composition) and references/<name>/<version>/ (what
+the metagenome pipeline needs, with SHA256SUMS). The same arguments give the same bytes.
 """
 
 import argparse

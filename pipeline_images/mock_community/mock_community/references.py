@@ -1,7 +1,8 @@
 """The references that go with the community: a Kraken 2 database and a host. Run while the image is built.
 
 python3 -m mock_community.references GENOMES TARGET: from the unpacked packages, writes below TARGET
-references/<name>/<version>/ as the references bucket holds them, and strains/*.fa, the genomes to be sequenced.
+references/<name>/<version>/ as the references bucket holds them, and strains/*.fa, the genomes to be
+sequenced.
 """
 
 import hashlib
@@ -72,7 +73,7 @@ def build_host(human: Path, target: Path) -> None:
 
 
 def write_strains(genomes: Path, target: Path) -> None:
-    """The genomes to be sequenced, each sequence named after its strain: a read's name tells where it is from."""
+    """The genomes to be sequenced; names of sequences, and so of reads, begin with the strain."""
     target.mkdir(parents=True)
     for species in COMMUNITY:
         sequences = (s for _, s in read_fasta(genomes / species.sequenced))
