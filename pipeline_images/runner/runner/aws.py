@@ -19,7 +19,7 @@ class Clients:
     dynamodb: Any
 
 
-def clients(region: str, endpoint_url: str | None) -> Clients:
+def clients(region: str, endpoint_url: str | None, session: boto3.session.Session | None = None) -> Clients:
     """Clients of the region's S3 and DynamoDB, or of the endpoint when one is given."""
     config = Config(
         signature_version="v4",
@@ -31,7 +31,7 @@ def clients(region: str, endpoint_url: str | None) -> Clients:
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
-    session = boto3.session.Session(region_name=region)
+    session = session or boto3.session.Session(region_name=region)
     # The ledger answers in milliseconds; a call that hangs must not eat the lease (60 s).
     ledger_config = config.merge(Config(read_timeout=5))
     return Clients(

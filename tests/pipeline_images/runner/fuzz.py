@@ -262,7 +262,8 @@ def _damaged_within(archive: Archive, part: Part, staged: list[bytes]) -> bool:
     except ValueError:
         return False
     origins = set(archive.origin[body : body + part.size])
-    is_own = all(origin == NEW or part.body <= origin < part.body + part.size for origin in origins)
+    end = part.body + part.size + -part.size % BLOCK
+    is_own = all(origin == NEW or part.body <= origin < end for origin in origins)
     return is_own and bytes(archive.data[body : body + part.size]) in staged
 
 

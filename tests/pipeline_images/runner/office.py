@@ -11,10 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import boto3
 from runner.aws import Clients, clients
 from runner.environment import job_from
 from runner.job import Attempt
 from runner.stop import Stop
+
+# One for all tests: loading botocore's models takes longer than a whole attempt.
+SESSION = boto3.session.Session(
+    aws_access_key_id="222222222222", aws_secret_access_key="none", region_name="eu-central-1"
+)
 
 FASTQ = b"".join(b"@read%d\nACGTACGTAC\n+\nIIIIIIIIII\n" % n for n in range(200))
 
@@ -59,7 +65,7 @@ class Office:
     clients: Clients = field(init=False)
 
     def __post_init__(self) -> None:
-        self.clients = clients("eu-central-1", self.endpoint)
+        self.clients = clients("eu-central-1", self.endpoint, SESSION)
         for bucket in (self.uploads, self.results, self.references):
             self.clients.s3.create_bucket(
                 Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
@@ -172,7 +178,7 @@ class Sample:
         environ = self.environ(number, **changed)
         return Attempt(
             job=job_from(environ),
-            clients=clients("eu-central-1", self.office.endpoint),
+            clients=clients("eu-central-1", self.office.endpoint, SESSION),
             environ=environ,
             stop=stop or Stop(),
             beat_s=0.05,
