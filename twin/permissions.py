@@ -28,6 +28,7 @@ KINDS = {
 _further: ContextVar[list[str]] = ContextVar("further resources of this Batch call")
 _resource_of = iam_actions.extract_resource_arn
 _enforce = iam_evaluator.enforce
+_condition_key = iam_evaluator._resolve_condition_key
 
 
 def batch_resources(call: str, request: dict[str, Any], region: str, account: str) -> list[str]:
@@ -60,6 +61,12 @@ def enforce(access_key: str, action: str, service: str, region: str, **more: Any
     return denied
 
 
+def condition_key(key: str, context: Any) -> Any:
+    """The twin listens on this machine alone, without TLS: its HTTP stands for the HTTPS that policies ask for."""
+    return "true" if key.lower() == "aws:securetransport" else _condition_key(key, context)
+
+
 def install() -> None:
+    iam_evaluator._resolve_condition_key = condition_key
     iam_actions.extract_resource_arn = resource_of
     iam_evaluator.enforce = enforce
