@@ -83,9 +83,9 @@ class Twin:
         home.remember(home.Running(endpoint=self.endpoint, pid=self._process.pid, life=life))
         return self
 
-    def wait(self) -> None:
-        if self._process:
-            self._process.wait()
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     def stop(self) -> None:
         """Ends the child orderly: it saves what it holds and ends its containers."""
