@@ -1,8 +1,8 @@
 """AWS in this process: models of S3, DynamoDB, Batch and EventBridge behind real botocore clients.
 
-Requests are answered at botocore's `before-send` hook, so the clients' own code runs: their serialisation, their
-parsing and their retries. Faults are put in at the same place, by a function of the call. Nothing here knows wall time:
-the world has its own clock, which only sleeping moves.
+Requests are answered at botocore's `before-send` hook, so the clients' own code runs: their serialisation,
+their parsing and their retries. Faults are put in at the same place, by a function of the call. Nothing
+here knows wall time: the world has its own clock, which only sleeping moves.
 """
 
 import base64
@@ -68,7 +68,8 @@ class Call:
     operation: str
 
 
-# What befalls a call: None, "throttled", "failed" (500, not done), "lost" (done, no reply), "killed before", "killed after".
+# What befalls a call: None, "throttled", "failed" (500, not done), "lost" (done, no reply), "killed
+# before", "killed after".
 Faults = Callable[[Call], str | None]
 
 
@@ -112,7 +113,8 @@ class World:
         _drop_tables()
         self._dynamo("CreateTable", _table(LEDGER, index="by_state", key="open"))
 
-    # --- the handlers' side ------------------------------------------------------------------------------------
+    # --- the handlers' side
+    # ------------------------------------------------------------------------------------
 
     def context(self, *, deadline: float = float("inf"), seed: int = 0) -> Context:
         return Context(
@@ -137,7 +139,8 @@ class World:
         session.register("before-send", self._answer)
         return clients_of(boto3.session.Session(botocore_session=session, region_name=REGION))
 
-    # --- what a test does --------------------------------------------------------------------------------------
+    # --- what a test does
+    # --------------------------------------------------------------------------------------
 
     def upload(
         self, key: str, body: bytes = b"reads", *, bucket: str = UPLOADS, **changes: Any
@@ -245,7 +248,8 @@ class World:
         for name, value in rest.items():
             setattr(self, name, value)
 
-    # --- botocore's side ---------------------------------------------------------------------------------------
+    # --- botocore's side
+    # ---------------------------------------------------------------------------------------
 
     def _answer(self, request: Any, event_name: str, **_: Any) -> AWSResponse:
         _, service, operation = event_name.split(".")
@@ -427,7 +431,8 @@ class World:
         )
 
 
-# --- events, as AWS words them ---------------------------------------------------------------------------------
+# --- events, as AWS words them
+# ---------------------------------------------------------------------------------
 
 
 def created(bucket: str, key: str, version: Version) -> dict[str, Any]:
@@ -473,7 +478,8 @@ def job_name_counts(world: World) -> Counter[str]:
     return Counter(job["jobName"] for job in world.jobs.values())
 
 
-# --- wire ------------------------------------------------------------------------------------------------------
+# --- wire
+# ------------------------------------------------------------------------------------------------------
 
 
 class _Raw(io.BytesIO):

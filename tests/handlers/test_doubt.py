@@ -1,6 +1,7 @@
 """Faults at every call: nothing is lost, nothing is paid twice.
 
-The places are enumerated from the calls that the handlers really make, so a new call is covered when it is written.
+The places are enumerated from the calls that the handlers really make, so a new call is covered when it is
+written.
 """
 
 from collections.abc import Callable, Mapping

@@ -4,7 +4,8 @@ import pytest
 
 from handlers.failures import End, classify
 
-# As they stand in `statusReason` or in the container's `reason`, from AWS's documentation and from users' reports.
+# As they stand in `statusReason` or in the container's `reason`, from AWS's documentation and from users'
+# reports.
 WORDINGS: list[tuple[str, str]] = [
     ("spot", "Host EC2 (instance i-0123456789abcdef0) terminated."),
     ("spot", "Host EC2 (instance i-0123456789abcdef0) stopped."),

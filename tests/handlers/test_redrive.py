@@ -24,7 +24,7 @@ class Queues:
 
         return Pages()
 
-    def get_queue_attributes(self, QueueUrl: str, AttributeNames: list[str]) -> Any:  # noqa: ARG002, N803
+    def get_queue_attributes(self, QueueUrl: str, AttributeNames: list[str]) -> Any:  # noqa: N803
         attributes = {"QueueArn": f"arn:{QueueUrl}"}
         if not QueueUrl.endswith("-dead"):
             attributes["RedrivePolicy"] = json.dumps({"deadLetterTargetArn": f"arn:{QueueUrl}-dead"})
