@@ -18,7 +18,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from runner import job, local
 from runner.aws import clients
 from runner.environment import job_from
-from runner.outcome import EX_DATAERR, EX_IOERR, EX_UNAVAILABLE, EX_USAGE, TERMINATED, Failed, Refused
+from runner.outcome import (
+    EX_DATAERR,
+    EX_IOERR,
+    EX_UNAVAILABLE,
+    EX_USAGE,
+    OUT_OF_MEMORY,
+    TERMINATED,
+    Failed,
+    Refused,
+)
 from runner.source import FileSource, S3Source, Source
 from runner.staging import stage
 from runner.stop import Stop
@@ -37,9 +46,8 @@ def main(arguments: Sequence[str]) -> int:
                 return _stage(source, Path(dest), stop)
             case [source, output] if source not in ("job", "stage"):
                 code, words = local.run(Path(source), Path(output), os.environ, stop)
-                if code and not words:
-                    print(f"failed: exit code {code}", file=sys.stderr)
-                return code
+                # The pipeline has said the rest itself; a kill it may not even have noticed.
+                return _end(f"failed: {words}", code) if code == OUT_OF_MEMORY else code
             case _:
                 print(__doc__, file=sys.stderr)
                 return EX_USAGE

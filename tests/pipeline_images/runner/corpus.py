@@ -167,7 +167,8 @@ def _absolute_symlink() -> Iterator[tuple[str, bytes]]:
 def _symlink_chain() -> Iterator[tuple[str, bytes]]:
     """CVE-2025-4517: a chain of links longer than PATH_MAX makes realpath() give up and the check pass."""
     for steps, width in ((16, 247), (17, 240), (40, 100)):
-        parts, chain = [], b""
+        parts: list[str] = []
+        chain = b""
         for step in range(steps):
             long, short = chr(97 + step % 26) * width, chr(97 + step % 26)
             here = "/".join(parts)

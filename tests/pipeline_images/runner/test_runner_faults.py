@@ -52,7 +52,7 @@ def test_a_kill_before_and_after_every_call_is_recovered_from(office: Office) ->
                 sample: Sample = sample, scratch: str = scratch, when: str = when, number: int = number
             ) -> int:
                 attempt = quiet_attempt(sample, scratch=scratch)
-                Calls(attempt, **{when: lambda n, _: die() if n == number else None})
+                Calls(attempt, **{when: lambda n, _: die() if n == number else None})  # type: ignore[arg-type]
                 return job.run(attempt)
 
             where = f"killed {when} call {number} ({names[number]})"

@@ -8,12 +8,14 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 from runner import job
 from runner.outcome import TERMINATED
 from runner.stop import Stop
+from runner.supervise import supervise
 
 from tests.pipeline_images.runner.office import FASTQ, PIPELINE, Office, Sample, tar_of
 
@@ -119,7 +121,7 @@ def test_no_credentials_reach_the_pipeline(office: Office) -> None:
         "AWS_SECRET_ACCESS_KEY": "x",
         "ECS_AGENT_URI": "x",
     }
-    assert job.run(sample.attempt(1, **secret)) == 0
+    assert job.run(sample.attempt(1, Stop(), **secret)) == 0
     seen = json.loads(sample.objects()["env.json"])
     assert not [name for name in seen if name.startswith(("AWS_", "ECS_"))]
     assert seen["THREADS"] == "2"
@@ -170,9 +172,7 @@ def test_sigterm_ends_the_pipeline_and_is_told(office: Office) -> None:
 
 def test_a_pipeline_that_ignores_sigterm_is_killed(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """Batch kills the whole container 30 s after SIGTERM; the ledger must hear of it before."""
-    monkeypatch.setattr(
-        "runner.supervise.supervise.__kwdefaults__", {**job.supervise.__kwdefaults__, "grace_s": 0.3}
-    )
+    monkeypatch.setattr("runner.job.supervise", partial(supervise, grace_s=0.3))
     deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + waiting_pipeline(office.home)
     sample = office.sample(pipeline=deaf)
     attempt = sample.attempt()
