@@ -8,12 +8,13 @@ def main() -> None:
     sys.argv[1:] = []  # ministack reads the command line too
     from ministack.app import main as ministack
 
-    from twin import batch, bus_forwarding, checksums, permissions, replication
+    from twin import batch, bus_forwarding, checksums, permissions, replication, s3_events
 
     bus_forwarding.install()
     permissions.install()
     checksums.install()
     replication.install()
+    s3_events.install()
     engine = batch.install(f"http://127.0.0.1:{port}")
     try:
         ministack()
