@@ -35,8 +35,8 @@ class FastqFile:
     def records(self) -> Iterator[Record]:
         """Every record, whole and checked. Raises `BadInput`."""
         try:
-            with self._open() as lines:
-                yield from self._checked(lines)
+            with self.path.open("rb", buffering=_BUFFER) as raw:
+                yield from self._checked(_unpacked(cast(io.BufferedReader, raw)))
         except EOFError:
             raise BadInput(
                 f"{self.shown} is cut off: its gzip data ends in the middle (after {self.count:,} whole "
@@ -50,12 +50,6 @@ class FastqFile:
                 "copy the file again from the sequencer's folder, check it with `gzip -t`, and upload it "
                 "again"
             ) from None
-
-    def _open(self) -> io.BufferedReader:
-        raw = self.path.open("rb", buffering=_BUFFER)
-        if raw.peek(2)[:2] != _GZIP:
-            return raw
-        return io.BufferedReader(cast(io.RawIOBase, gzip.GzipFile(fileobj=raw)), _BUFFER)
 
     def _checked(self, lines: io.BufferedReader) -> Iterator[Record]:
         looked_at: list[tuple[bytes, bytes]] = []
@@ -129,3 +123,10 @@ class FastqFile:
                 "misread; "
                 "convert it with `seqtk seq -VQ64` and upload it again"
             )
+
+
+def _unpacked(raw: io.BufferedReader) -> io.BufferedReader:
+    """Lines of a file that may be gzip: its first bytes tell, not its name."""
+    if raw.peek(2)[:2] != _GZIP:
+        return raw
+    return io.BufferedReader(cast(io.RawIOBase, gzip.GzipFile(fileobj=raw)), _BUFFER)

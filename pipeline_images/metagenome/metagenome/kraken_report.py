@@ -82,11 +82,7 @@ def database_ranks(database: Path) -> dict[int, str]:
     for nodes in (database / "taxonomy" / "nodes.dmp", database / "nodes.dmp"):
         if nodes.is_file():
             with nodes.open() as lines:
-                rows = (line.split("\t|\t", 3) for line in lines)
+                rows = ([part.strip() for part in line.split("|", 3)] for line in lines)
                 # NCBI called the domains superkingdoms until 2025.
-                return {
-                    int(row[0]): row[2].strip().replace("superkingdom", "domain")
-                    for row in rows
-                    if len(row) > 2
-                }
+                return {int(row[0]): row[2].replace("superkingdom", "domain") for row in rows if len(row) > 2}
     return {}

@@ -57,7 +57,10 @@ def report(summary: Summary, tools: Mapping[str, str]) -> str:
         ]
     else:
         body += ["<h2>Species</h2>", "<p>No read belongs to a species that the database knows.</p>"]
-    body += ["<h2>All ranks</h2>", *(_rank(rank, rows) for rank, rows in summary.tables.items())]
+    body += [
+        "<h2>All ranks</h2>",
+        *(_rank(rank, rows, summary.unit) for rank, rows in summary.tables.items()),
+    ]
     body += [
         "<h2>Diversity</h2>",
         _diversity(summary),
@@ -141,7 +144,7 @@ def _bars(rows: Sequence[Share], *, italic: bool) -> list[Bar]:
     ]
 
 
-def _rank(rank: str, rows: Sequence[Share]) -> str:
+def _rank(rank: str, rows: Sequence[Share], unit: str) -> str:
     italic = rank in _ITALIC
     cells = [
         [
@@ -154,7 +157,7 @@ def _rank(rank: str, rows: Sequence[Share]) -> str:
     ]
     more = len(rows) - SHOWN_IN_TABLE
     rest = f"<p class=small>{more:,} more are in abundance/{escape(rank)}.tsv.</p>" if more > 0 else ""
-    table = _table((rank, "taxid", "reads or pairs", "relative abundance"), cells, numbers=(1, 2, 3))
+    table = _table((rank, "taxid", unit, "relative abundance"), cells, numbers=(1, 2, 3))
     opened = " open" if rank in ("phylum", "species") else ""
     title = f"{escape(rank.capitalize())} ({len(rows):,})"
     return f"<details{opened}><summary>{title}</summary>{table}{rest}</details>"
