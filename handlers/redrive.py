@@ -1,8 +1,8 @@
 """Redrive: what is in a dead-letter queue, why, and back it goes.
 
-`python -m handlers.redrive` lists every message in the dead-letter queues of the account that the credentials belong to,
-each with its reason in words; with `--send` they go back to the queues they came from. Every handler may be given a
-message again without harm, so sending back is always safe.
+`python -m handlers.redrive` lists every message in the dead-letter queues of the account that the
+credentials belong to, each with its reason in words; with `--send` they go back to the queues they came
+from. Every handler may be given a message again without harm, so sending back is always safe.
 """
 
 import argparse
@@ -19,7 +19,7 @@ MOST = 100_000
 
 @dataclass(frozen=True, kw_only=True)
 class DeadLetter:
-    """A message that could not be handled. `source_url` is None when nobody redrives to this queue but EventBridge."""
+    """A message that could not be handled. `source_url`: the queue it came from, if one redrives here."""
 
     queue: str
     queue_url: str
@@ -57,7 +57,7 @@ def _about(body: str) -> str:
             case "Batch Job Queue Blocked":
                 return f"Job {detail['jobName']} blocks its queue, and that was not followed"
             case "Run State Changed":
-                return f"Run {detail['run_id']} of office {detail['office']} became {detail['state']}, untold to HQ"
+                return f"Run {detail['run_id']} of {detail['office']} became {detail['state']}, unknown to HQ"
             case _:
                 return f"An event {kind!r}"
     except (ValueError, KeyError, TypeError):

@@ -57,7 +57,7 @@ def ensure_submitted(context: Context, run: Run, *, fresh: bool = False) -> Run:
 
 
 def _stop_the_one_before(context: Context, run: Run) -> None:
-    """An attempt that was moved off its queue still has a job there: the two must not both get an instance."""
+    """An attempt moved off its queue still has a job there: the two must not both get an instance."""
     before = run.attempts[-2] if len(run.attempts) > 1 else None
     if before and before.failure == CAPACITY and before.job_id:
         stop_job(context, before.job_id, "moved to the on-demand queue")

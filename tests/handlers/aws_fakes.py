@@ -22,10 +22,11 @@ from xml.sax.saxutils import escape
 
 import boto3
 import botocore.session
+from boto3.dynamodb.types import TypeDeserializer
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ReadTimeoutError
-from ministack.core.responses import request_scope
-from ministack.services import dynamodb as dynamodb_model
+from ministack.core.responses import request_scope  # type: ignore[import-untyped]
+from ministack.services import dynamodb as dynamodb_model  # type: ignore[import-untyped]
 
 from handlers.context import Clients, Context, Office, clients_of
 from handlers.release import Linear, Release
@@ -84,6 +85,10 @@ class Version:
     etag: str = ""
     delete_marker: bool = False
 
+    @property
+    def element(self) -> str:
+        return "DeleteMarker" if self.delete_marker else "Version"
+
 
 class World:
     """One office's account. `deliver` gives an event to a handler as SQS would."""
@@ -113,8 +118,7 @@ class World:
         _drop_tables()
         self._dynamo("CreateTable", _table(LEDGER, index="by_state", key="open"))
 
-    # --- the handlers' side
-    # ------------------------------------------------------------------------------------
+    # --- the handlers' side ---
 
     def context(self, *, deadline: float = float("inf"), seed: int = 0) -> Context:
         return Context(
@@ -136,11 +140,10 @@ class World:
             "data_loader", _LOADER
         )  # reading the services' models is most of a test's time
         session.set_credentials("AKIDEXAMPLE", "secret")
-        session.register("before-send", self._answer)
+        session.register("before-send", self._answer)  # type: ignore[arg-type]
         return clients_of(boto3.session.Session(botocore_session=session, region_name=REGION))
 
-    # --- what a test does
-    # --------------------------------------------------------------------------------------
+    # --- what a test does ---
 
     def upload(
         self, key: str, body: bytes = b"reads", *, bucket: str = UPLOADS, **changes: Any
@@ -174,7 +177,7 @@ class World:
 
     def _items(self) -> dict[str, dict[str, Any]]:
         answer = self._dynamo("Scan", {"TableName": LEDGER})
-        deserialise = boto3.dynamodb.types.TypeDeserializer().deserialize
+        deserialise = TypeDeserializer().deserialize
         items = [{name: deserialise(value) for name, value in item.items()} for item in answer["Items"]]
         return {item["pk"]: item for item in items}
 
@@ -245,11 +248,10 @@ class World:
         with request_scope(ACCOUNT, REGION):
             for name, table in tables.items():
                 dynamodb_model._tables[name] = table
-        for name, value in rest.items():
-            setattr(self, name, value)
+        for name, kept in rest.items():
+            setattr(self, name, kept)
 
-    # --- botocore's side
-    # ---------------------------------------------------------------------------------------
+    # --- botocore's side ---
 
     def _answer(self, request: Any, event_name: str, **_: Any) -> AWSResponse:
         _, service, operation = event_name.split(".")
@@ -264,28 +266,29 @@ class World:
             return self._response(request, service, *_error(service, status, code))
         if fault == "failed":
             return self._response(request, service, *_error(service, 500, "InternalError"))
-        status, headers, body = self._perform(request, service, operation)
+        status, reply, body = self._perform(request, service, operation)
         if fault == "killed after":
             raise Killed(f"after {operation}")
         if fault == "lost":
             raise ReadTimeoutError(endpoint_url=request.url)
-        return self._response(request, service, status, headers, body)
+        return self._response(request, service, status, reply, body)
 
     def _response(
         self, request: Any, service: str, status: int, headers: Mapping[str, str], body: bytes
     ) -> AWSResponse:
-        return AWSResponse(request.url, status, {**headers, "x-amzn-requestid": "r"}, _Raw(body))
+        return AWSResponse(request.url, status, {**headers, "x-amzn-requestid": "r"}, _Raw(body))  # type: ignore[arg-type]
 
     def _perform(self, request: Any, service: str, operation: str) -> tuple[int, dict[str, str], bytes]:
         if service == "s3":
-            return getattr(self, f"_s3_{operation}")(request)
+            answer: tuple[int, dict[str, str], bytes] = getattr(self, f"_s3_{operation}")(request)
+            return answer
         data = json.loads(request.body or b"{}")
         if service == "dynamodb":
             return _plain(self._dynamo_raw(operation, data))
-        answer = getattr(self, f"_{service}_{operation}")(data)
-        if isinstance(answer, tuple):
-            return _error(service, *answer)
-        return 200, {"content-type": "application/json"}, json.dumps(answer).encode()
+        told = getattr(self, f"_{service}_{operation}")(data)
+        if isinstance(told, tuple):
+            return _error(service, *told)
+        return 200, {"content-type": "application/json"}, json.dumps(told).encode()
 
     # DynamoDB
 
@@ -347,8 +350,8 @@ class World:
     # S3
 
     def _s3_HeadObject(self, request: Any) -> Any:  # noqa: N802
-        status, headers, body = self._s3_GetObject(request)
-        return status, headers, b"" if status == 200 else b""
+        status, headers, _ = self._s3_GetObject(request)
+        return status, headers, b""
 
     def _s3_GetObject(self, request: Any) -> Any:  # noqa: N802
         bucket, key, query = _where(request.url)
@@ -357,7 +360,9 @@ class World:
         version = (
             next((v for v in versions if v.version_id == wanted), None)
             if wanted
-            else (versions or [None])[-1]
+            else versions[-1]
+            if versions
+            else None
         )
         if version is None:
             return _error("s3", 404, "NoSuchVersion" if wanted else "NoSuchKey")
@@ -417,11 +422,11 @@ class World:
             shown.append(row)
         more = len(shown) < len(rows)
         body = "".join(
-            f"<{'DeleteMarker' if version.delete_marker else 'Version'}><Key>{escape(urllib.parse.quote(key))}</Key>"
+            f"<{version.element}><Key>{escape(urllib.parse.quote(key))}</Key>"
             f"<VersionId>{version.version_id}</VersionId><IsLatest>{str(latest).lower()}</IsLatest>"
-            f"<LastModified>{datetime.fromtimestamp(int(version.modified), UTC):%Y-%m-%dT%H:%M:%S.000Z}</LastModified>"
+            f"<LastModified>{_second(version.modified):%Y-%m-%dT%H:%M:%S.000Z}</LastModified>"
             f"<ETag>{version.etag}</ETag><Size>{len(version.body)}</Size>"
-            f"</{'DeleteMarker' if version.delete_marker else 'Version'}>"
+            f"</{version.element}>"
             for key, version, latest in shown
         )
         marker = f"<NextKeyMarker>{escape(urllib.parse.quote(shown[-1][0]))}</NextKeyMarker>" if more else ""
@@ -431,8 +436,7 @@ class World:
         )
 
 
-# --- events, as AWS words them
-# ---------------------------------------------------------------------------------
+# --- events, as AWS words them ---
 
 
 def created(bucket: str, key: str, version: Version) -> dict[str, Any]:
@@ -478,8 +482,11 @@ def job_name_counts(world: World) -> Counter[str]:
     return Counter(job["jobName"] for job in world.jobs.values())
 
 
-# --- wire
-# ------------------------------------------------------------------------------------------------------
+# --- wire ---
+
+
+def _second(epoch_s: float) -> datetime:
+    return datetime.fromtimestamp(int(epoch_s), UTC)
 
 
 class _Raw(io.BytesIO):

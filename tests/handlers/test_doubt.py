@@ -292,7 +292,7 @@ def test_with_little_time_left_records_go_back_undone(world: World) -> None:
     """The public incident: a time-out in mid-batch returned the whole batch, and each record ran again."""
     events = [world.upload(f"metagenome/p/s{i}/input.tar") for i in range(10)]
     deadline = world.now + 60
-    world.faults = lambda call: world.sleep(6) if call.operation == "SubmitJob" else None  # type: ignore[func-returns-value]
+    world.faults = lambda call: world.sleep(6) if call.operation == "SubmitJob" else None
     returned = take(world, *events, deadline=deadline)
     assert 0 < len(returned) < 10
     assert len(world.jobs) == 10 - len(returned)
@@ -300,9 +300,9 @@ def test_with_little_time_left_records_go_back_undone(world: World) -> None:
 
 
 def test_functions_killed_in_mid_batch_submit_every_upload_once(world: World) -> None:
-    """The incident's figure, on a tenth of its uploads: as many jobs as uploads, not three times as many."""
+    """The incident in small: as many jobs as uploads, not three times as many."""
     chance = Random(904)
-    queue = [world.upload(f"metagenome/p/s{i}/input.tar") for i in range(438)]
+    queue = [world.upload(f"metagenome/p/s{i}/input.tar") for i in range(150)]
     world.faults = lambda call: "killed after" if chance.random() < 0.01 else None
     rounds = 0
     while queue:
@@ -318,23 +318,23 @@ def test_functions_killed_in_mid_batch_submit_every_upload_once(world: World) ->
         except Killed:
             queue += batch
             world.now += VISIBILITY_S
-    assert job_name_counts(world).total() == len(job_name_counts(world)) == 438
+    assert job_name_counts(world).total() == len(job_name_counts(world)) == 150
 
 
 def test_a_burst_never_exceeds_fifty_submissions_a_second(world: World) -> None:
     """AWS throttles the whole account beyond that, also for everybody else in it."""
-    for batch in range(20):
+    for batch in range(12):
         events = [world.upload(f"metagenome/p/b{batch}s{i}/input.tar") for i in range(10)]
         assert take(world, *events, seed=batch) == []
     times = sorted(world.submitted_at)
-    assert len(times) == 200
+    assert len(times) == 120
     assert max(sum(1 for other in times if at <= other < at + 1) for at in times) <= 50
-    assert times[-1] - times[0] < 200 / 25
+    assert times[-1] - times[0] < 120 / 25
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_weather(world: World, seed: int) -> None:
-    """Every call may be throttled, fail, lose its reply or kill its function, at random: one result all the same."""
+    """Calls are throttled, fail, lose replies or kill their function at random: one result all the same."""
     chance = Random(seed)
     kinds = ["throttled", "failed", "lost", "killed before", "killed after"]
     weather = lambda call: chance.choice(kinds) if chance.random() < 0.08 else None  # noqa: E731

@@ -3,8 +3,8 @@
 import itertools
 from typing import Any
 
-import boto3
 import pytest
+from boto3.dynamodb.types import TypeDeserializer
 
 from handlers import fleet
 from tests.handlers.aws_fakes import World, _table, sqs
@@ -36,7 +36,7 @@ def events_of(world: World) -> list[dict[str, Any]]:
 
 
 def rows(world: World) -> list[dict[str, Any]]:
-    deserialise = boto3.dynamodb.types.TypeDeserializer().deserialize
+    deserialise = TypeDeserializer().deserialize
     items = world._dynamo("Scan", {"TableName": TABLE})["Items"]
     return [{name: deserialise(value) for name, value in item.items()} for item in items]
 

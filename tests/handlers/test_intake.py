@@ -1,5 +1,7 @@
 """Intake: an upload becomes a run, once."""
 
+from typing import Any
+
 import pytest
 
 from handlers.run import run_id_of
@@ -49,7 +51,7 @@ def test_a_job_gets_all_that_the_runner_reads(world: World) -> None:
     "name", ["S 1", "S+1", "S%201", "Bodenprobe Süd", "土壌", "a&b=c;d'e\"f", "-rf", "#1", "..S", "😀"]
 )
 def test_hostile_names_become_runs_like_any_other(world: World, name: str) -> None:
-    """Branches name samples as they like; EventBridge gives keys as they are, and decoding them loses samples."""
+    """Branches name samples as they like; EventBridge gives keys as they are; decoding loses samples."""
     key = f"metagenome/{name}/{name}/input.tar"
     assert take(world, world.upload(key)) == []
     _, run = only_run(world)
@@ -90,8 +92,8 @@ def test_the_same_bytes_are_analysed_again_after_a_failure(world: World) -> None
 
 
 def test_without_a_whole_object_checksum_other_parts_are_analysed_again(world: World) -> None:
-    """An ETag depends on the parts: taking unequal ones for a change is safe, taking them for equal loses data."""
-    composite = {"checksum_type": "COMPOSITE", "checksums": {"SHA256": "abc=-2"}}
+    """An ETag depends on the parts: taking unequal ones for a change is the safe side."""
+    composite: dict[str, Any] = {"checksum_type": "COMPOSITE", "checksums": {"SHA256": "abc=-2"}}
     take(world, world.upload(KEY, b"reads", etag="x-2", **composite))
     take(world, world.upload(KEY, b"reads", etag="y-3", **composite))
     assert len(world.runs()) == 2
@@ -142,7 +144,7 @@ def test_sequencers_of_unlike_lengths_are_ordered_as_s3_orders_them(world: World
 
 
 def test_an_upload_that_is_gone_is_let_go(world: World) -> None:
-    """A deleted version cannot be analysed; without this its event would circle into the dead-letter queue."""
+    """A deleted version cannot be analysed; its event must not circle for days."""
     event = world.upload(KEY)
     world.objects.clear()
     assert take(world, event) == []

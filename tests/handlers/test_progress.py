@@ -186,7 +186,7 @@ def test_a_second_job_of_the_same_attempt_cannot_fail_the_run(world: World) -> N
 
 
 def test_an_event_of_an_unknown_run_is_kept(world: World) -> None:
-    """After a restore of the table nothing may vanish: the event ends in the dead-letter queue, with its reason."""
+    """After a restore of the table nothing may vanish: the event goes to the dead-letter queue."""
     job = {"jobId": "j", "jobName": "r" + "0" * 32 + "-1", "status": "FAILED", "jobQueue": SPOT_QUEUE}
     assert tell(world, batch_event("Batch Job State Change", job)) == ["m0"]
 

@@ -151,7 +151,7 @@ def test_work_stops_in_time_and_goes_on_in_the_next_round(world: World, monkeypa
     monkeypatch.setattr(reconcile, "PAGE", 5)
     for number in range(40):
         world.upload(f"metagenome/p/s{number:02}/input.tar")
-    world.faults = lambda call: world.sleep(1) if call.operation == "HeadObject" else None  # type: ignore[func-returns-value]
+    world.faults = lambda call: world.sleep(1) if call.operation == "HeadObject" else None
     seen = []
     for _ in range(12):
         world.now += 300
