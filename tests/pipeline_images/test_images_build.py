@@ -161,5 +161,5 @@ def test_no_base_is_a_sentence_with_the_way_out(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(base.shutil, "which", lambda _: None)
     with pytest.raises(BuildFailed, match=r"mmdebstrap is not installed.*name it with --base"):
         base.find_or_make(docker, None)
-    with pytest.raises(BuildFailed, match="registry.example/debian is neither here nor can it be pulled"):
+    with pytest.raises(BuildFailed, match=r"registry\.example/debian is neither here nor can it be pulled"):
         base.find_or_make(docker, "registry.example/debian")
