@@ -18,7 +18,7 @@ from handlers.log import logger
 from handlers.manifest import Missing, Published, look_for
 from handlers.metrics import publish_counts
 from handlers.records import each_record
-from handlers.run import ON_DEMAND, RECEIVED, REJECTED, RUNNING, SPOT, SUBMITTED, SUCCEEDED, Attempt, Run
+from handlers.run import ON_DEMAND, RECEIVED, REJECTED, RUNNING, SUBMITTED, SUCCEEDED, Attempt, Run
 from handlers.submit import ensure_submitted, stop_job, turned
 
 ENDED = ("SUCCEEDED", "FAILED")
@@ -271,6 +271,3 @@ def handler(event: Mapping[str, Any], lambda_context: Any) -> dict[str, Any]:
         return handle(event, context)
     finally:
         publish_counts(context)
-
-
-__all__ = ["SPOT", "follow", "handle", "handler", "move"]

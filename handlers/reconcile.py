@@ -7,20 +7,23 @@ one goes on from there. What was mended is counted, and the counts are metrics.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from handlers import ledger
 from handlers.announce import announce
 from handlers.context import Context, office_context
 from handlers.failures import End
+from handlers.intake import take_in
 from handlers.job import Job, job_of
 from handlers.keys import Mistake, Sample, parse
 from handlers.log import logger
 from handlers.metrics import publish_counts
 from handlers.progress import ENDED, follow, move
-from handlers.run import RECEIVED, RUNNING, SUPERSEDED, TERMINAL, Run
+from handlers.run import RECEIVED, RUNNING, Run
 from handlers.status import write_mistake
 from handlers.submit import ensure_submitted, job_by_name, stop_job
+from handlers.upload import Notice
 
 # Younger than this, an event may still be on its way, or a function at work on it.
 GRACE_S = 300
@@ -149,9 +152,6 @@ def _uploads(context: Context) -> None:
 
 
 def _upload(context: Context, version: Mapping[str, Any]) -> None:
-    from handlers.intake import take_in
-    from handlers.upload import Notice
-
     place = parse(version["Key"], context.office.releases)
     if isinstance(place, Mistake):
         write_mistake(context, place)
@@ -192,8 +192,6 @@ def _time_is_up(context: Context) -> bool:
 
 
 def _epoch(iso: str) -> float:
-    from datetime import datetime
-
     return datetime.fromisoformat(iso).timestamp()
 
 
@@ -210,6 +208,3 @@ def handler(event: Mapping[str, Any], lambda_context: Any) -> dict[str, Any]:
         return handle(event, context)
     finally:
         publish_counts(context)
-
-
-__all__ = ["SUPERSEDED", "TERMINAL", "handle", "handler"]

@@ -253,7 +253,7 @@ class World:
 
     # --- botocore's side ---
 
-    def _answer(self, request: Any, event_name: str, **_: Any) -> AWSResponse:
+    def _answer(self, request: Any, event_name: str, **_more: Any) -> AWSResponse:
         _, service, operation = event_name.split(".")
         call = Call(number=len(self.calls) + 1, service=service, operation=operation)
         self.calls.append(call)
