@@ -112,8 +112,12 @@ STOPPED_BY_US = "globalbi"
 
 
 def _submit(context: Context, run: Run) -> str:
+    began = context.clock()
     for number in range(MAX_SUBMISSIONS):
         wait_for_room(context)
+        # What was waited for room comes off the turn: after its end another function may submit this attempt.
+        if context.clock() - began > TURN_S / 2:
+            raise Waiting(f"the turn to submit {run.job_name()} ran out in the queue for room")
         try:
             answer = context.clients.submit.submit_job(**job_of(context, run))
             context.counts["JobsSubmitted"] += 1

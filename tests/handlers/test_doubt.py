@@ -372,6 +372,18 @@ def _patiently(
     raise AssertionError("never acknowledged")
 
 
+def test_whoever_waited_longer_than_its_turn_does_not_submit(world: World) -> None:
+    """By then another function may have submitted the same attempt: two jobs for one sample."""
+    event = world.upload(KEY)
+    world.faults = lambda call: world.sleep(70) if call.operation == "UpdateItem" else None
+    assert take(world, event) == ["m0"]
+    assert world.jobs == {}
+    world.faults = lambda call: None
+    world.now += VISIBILITY_S
+    assert take(world, event) == []
+    assert len(world.jobs) == 1
+
+
 def test_a_refused_submission_stays_in_the_queue(world: World) -> None:
     """A job definition that is gone is HQ's to mend: the event must be there when it is."""
     event = world.upload(KEY)
