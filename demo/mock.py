@@ -22,9 +22,9 @@ class Community:
     references: Path  # <name>/<version>/<files…>
 
 
-def community(folder: Path, *, pairs: int, seed: int) -> Community:
+def community(folder: Path, *, pairs: int, seed: int, options: tuple[str, ...] = ()) -> Community:
     """The community of these arguments; the same arguments give the same bytes, so it is made once."""
-    out = folder / f"{pairs}-{seed}"
+    out = folder / "".join([f"{pairs}-{seed}", *options])
     done = out / ".made"
     if not done.exists():
         out.mkdir(parents=True, exist_ok=True)
@@ -32,7 +32,7 @@ def community(folder: Path, *, pairs: int, seed: int) -> Community:
         # Root inside is the user outside for rootless engines, and root where the engine runs as root.
         run = engine.command("run", "--rm", "--network", "none", "--user", "0", "--volume", f"{out}:/out")
         made = subprocess.run(
-            [*run, IMAGE, "/out", "--pairs", str(pairs), "--seed", str(seed)],
+            [*run, IMAGE, "/out", "--pairs", str(pairs), "--seed", str(seed), *options],
             env=dict(engine.environ),
             capture_output=True,
             text=True,

@@ -1,4 +1,4 @@
-"""Three offices on one machine, seen as the people see them: a branch by its own identity, HQ by its table."""
+"""Three offices on one machine, as people see them: a branch by its own identity, HQ by its table."""
 
 import json
 import os
@@ -7,9 +7,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 from rich.console import Console
 
@@ -42,6 +44,16 @@ class Offices:
     outputs: dict[str, dict[str, Any]]
     _branches: dict[str, Any] = field(default_factory=dict)
 
+    def deploy(self, office: str) -> list[deploy.Change]:
+        """Brings one office to what its stack file says; what was done."""
+        began = time.monotonic()
+        with self.console.status(f"Deploying {office} from Pulumi.{office}.yaml …"):
+            changes = deploy.up(office)
+        self.outputs[office] = State.load(office, home_of_twin.running().life).outputs
+        seconds = time.monotonic() - began
+        self.console.print(f"Deployed    {office}: {len(changes)} resources in {seconds:.1f} s")
+        return changes
+
     def branch(self, office: str) -> Any:
         """An S3 client of the branch's own identity."""
         if office not in self._branches:
@@ -56,11 +68,7 @@ class Offices:
             hq.upload_file(str(path), self.outputs["hq"]["references_bucket"], str(path.relative_to(folder)))
         for office in OFFICES:
             bucket, s3 = self.outputs[office]["references_bucket"], self.twin.client("s3", office)
-            wait_for(
-                f"the references in {bucket}",
-                lambda s3=s3, bucket=bucket: len(files)
-                == sum(len(p.get("Contents", [])) for p in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)),
-            )
+            wait_for(f"the references in {bucket}", partial(_holds, s3, bucket, len(files)))
 
     def upload(self, office: str, key: str, file: Path) -> Upload:
         bucket = self.outputs[office]["uploads_bucket"]
@@ -90,18 +98,15 @@ class Offices:
                     shown = status["state"]
                     self.console.print(f"Status      {shown}: {status['summary']}")
                     spinner.update(f"{status['summary']} …")
-                if shown == "succeeded":
-                    assert status is not None
+                if status and shown in TERMINAL:
                     return status
-                if shown in TERMINAL:
-                    raise Unfinished(f"{sample} of {office} ended as {shown}: {status}")
                 time.sleep(0.5)
-        raise Unfinished(f"{sample} of {office} did not end within {PATIENCE_S} s; its last state was {shown or 'none'}")
+        raise Unfinished(
+            f"{sample} of {office} did not end in {PATIENCE_S} s; its last state: {shown or 'none'}"
+        )
 
     def fleet_table(self) -> list[dict[str, Any]]:
         """Every row of HQ's table, as plain values."""
-        from boto3.dynamodb.types import TypeDeserializer
-
         read = TypeDeserializer().deserialize
         table = self.outputs["hq"]["fleet_table"]
         pages = self.twin.client("dynamodb", "hq").get_paginator("scan").paginate(TableName=table)
@@ -118,21 +123,28 @@ class Offices:
         return found
 
 
+def _holds(s3: Any, bucket: str, objects: int) -> bool:
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+    return objects == sum(len(page.get("Contents", [])) for page in pages)
+
+
 @contextmanager
 def three_offices(home: Path, console: Console) -> Iterator[Offices]:
-    """Starts a twin that knows nothing of an earlier one, and deploys hq, eu and us from their stack files."""
+    """Starts a twin that knows nothing of an earlier one, and deploys hq, eu and us from their files."""
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
+    before = os.environ.get("TWIN_HOME")
     os.environ["TWIN_HOME"] = str(home / "twin")
-    with Twin() as twin:
-        outputs = {}
-        for office in OFFICES:
-            began = time.monotonic()
-            with console.status(f"Deploying {office} from Pulumi.{office}.yaml …"):
-                changes = deploy.up(office)
-            outputs[office] = State.load(office, home_of_twin.running().life).outputs
-            console.print(f"Deployed    {office}: {len(changes)} resources in {time.monotonic() - began:.1f} s")
-        yield Offices(twin=twin, console=console, outputs=outputs)
+    try:
+        with Twin() as twin:
+            offices = Offices(twin=twin, console=console, outputs={})
+            for office in OFFICES:
+                offices.deploy(office)
+            yield offices
+    finally:
+        os.environ.pop("TWIN_HOME")
+        if before is not None:
+            os.environ["TWIN_HOME"] = before
 
 
 def wait_for(what: str, probe: Any, seconds: float = 60) -> Any:
