@@ -13,6 +13,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.status import Status
 
 from twin import credentials, deploy, home, terminate
 from twin import status as overview
@@ -25,7 +26,15 @@ app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pret
 out = Console()
 err = Console(stderr=True)
 
-Words = (home.TwinMissing, UnknownOffice, StartFailed, deploy.Refused, UnknownInput, ClientError, BotoCoreError)
+Words = (
+    home.TwinMissing,
+    UnknownOffice,
+    StartFailed,
+    deploy.Refused,
+    UnknownInput,
+    ClientError,
+    BotoCoreError,
+)
 
 
 @contextmanager
@@ -46,11 +55,14 @@ def start(
     """Starts the twin and stays in the foreground; Ctrl-C ends it."""
     ended = threading.Event()
     for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, lambda number, frame: ended.set())
+        signal.signal(each, lambda *_: ended.set())
     with said(), Twin(port, keep=keep) as twin:
         out.print(f"The twin runs at [bold]{twin.endpoint}[/bold]; its log is {twin.log}", soft_wrap=True)
         for each_office in offices():
-            out.print(f"\n# {each_office.name}: for boto3 and the aws command, as the account's root", highlight=False)
+            out.print(
+                f"\n# {each_office.name}: for boto3 and the aws command, as the account's root",
+                highlight=False,
+            )
             for line in exports(twin.endpoint, each_office.account, each_office.region):
                 out.print(line, highlight=False, soft_wrap=True)
         out.print("\nNow `python -m twin up`, in another shell. Ctrl-C ends the twin.")
@@ -68,9 +80,11 @@ def up(names: Annotated[list[str] | None, typer.Argument(help="Offices; without 
             office(name)
         for each in wanted:
             with err.status(f"{each.name}: reading the program") as spinner:
-                changes = deploy.up(
-                    each.name, told=lambda change: spinner.update(f"{each.name}: {change}"), twin=twin
-                )
+
+                def tell(change: deploy.Change, name: str = each.name, spinner: Status = spinner) -> None:
+                    spinner.update(f"{name}: {change}")
+
+                changes = deploy.up(each.name, told=tell, twin=twin)
             out.print(f"{each.name}: {counted(changes)}", highlight=False)
 
 
@@ -135,7 +149,9 @@ def counted(changes: list[deploy.Change]) -> str:
     if not changes:
         return "nothing changed"
     actions = [change.action for change in changes]
-    return ", ".join(f"{actions.count(a)} {a}d" for a in ("create", "update", "replace", "delete") if a in actions)
+    return ", ".join(
+        f"{actions.count(a)} {a}d" for a in ("create", "update", "replace", "delete") if a in actions
+    )
 
 
 if __name__ == "__main__":

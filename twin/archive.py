@@ -1,4 +1,6 @@
-"""Assets and archives of a Pulumi program: their content as a digest for the state, and as a zip for Lambda."""
+"""Assets and archives of a Pulumi program: their content as a digest for the state, and as a zip for
+Lambda.
+"""
 
 import hashlib
 import io
@@ -27,7 +29,9 @@ def members(value: Any, prefix: str = "") -> Iterator[tuple[str, bytes]]:
     elif isinstance(value, pulumi.StringAsset):
         yield prefix, value.text.encode()
     else:
-        raise NotImplementedError(f"an archive with {type(value).__name__} at {prefix!r}: add it in twin/archive.py")
+        raise NotImplementedError(
+            f"an archive with {type(value).__name__} at {prefix!r}: add it in twin/archive.py"
+        )
 
 
 def zipped(value: Any) -> bytes:

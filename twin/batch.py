@@ -1,7 +1,8 @@
 """AWS Batch inside ministack, whose own Batch is a stub that succeeds at once.
 
-`install` puts this engine's calls in the stub's place: jobs wait, run in containers under their role, are retried, time
-out, are stopped, and tell EventBridge of every change of state. Tests may ask it for the faults of a real host.
+`install` puts this engine's calls in the stub's place: jobs wait, run in containers under their role, are
+retried, time out, are stopped, and tell EventBridge of every change of state. Tests may ask it for the
+faults of a real host.
 """
 
 import json
@@ -12,9 +13,9 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import boto3
-from ministack.core.lambda_runtime import execution_credentials
-from ministack.core.responses import get_account_id, get_region
-from ministack.services import batch as stub
+from ministack.core.lambda_runtime import execution_credentials  # type: ignore[import-untyped]
+from ministack.core.responses import get_account_id, get_region  # type: ignore[import-untyped]
+from ministack.services import batch as stub  # type: ignore[import-untyped]
 
 from twin import batch_containers, home
 from twin import batch_objects as objects
@@ -23,7 +24,17 @@ from twin.batch_log import JobLog
 from twin.batch_scheduler import HOST_LOST, Run, Scheduler
 
 BEFORE_START = ("SUBMITTED", "PENDING", "RUNNABLE")
-LISTED = ("jobId", "jobArn", "jobName", "status", "statusReason", "createdAt", "startedAt", "stoppedAt", "jobDefinition")
+LISTED = (
+    "jobId",
+    "jobArn",
+    "jobName",
+    "status",
+    "statusReason",
+    "createdAt",
+    "startedAt",
+    "stoppedAt",
+    "jobDefinition",
+)
 MOST_DESCRIBED = 100
 PAGE = 100
 FAULTS = {"spot": HOST_LOST, "host": HOST_LOST}
@@ -50,17 +61,23 @@ class Engine:
 
     def submit_job(self, request: Request) -> Any:
         if not objects.NAME.fullmatch(request.get("jobName") or ""):
-            return objects.client_error(f"jobName {request.get('jobName')!r} must match {objects.NAME.pattern}")
+            return objects.client_error(
+                f"jobName {request.get('jobName')!r} must match {objects.NAME.pattern}"
+            )
         definition = objects.definition(request.get("jobDefinition") or "")
         if definition is None:
-            return objects.client_error(f"JobDefinition {request.get('jobDefinition')} does not exist or is inactive")
+            return objects.client_error(
+                f"JobDefinition {request.get('jobDefinition')} does not exist or is inactive"
+            )
         queue = stub._job_queues.get(objects.short(request.get("jobQueue")))
         if queue is None:
             return objects.client_error(f"JobQueue {request.get('jobQueue')} not found")
         if queue["state"] != "ENABLED":  # jobs that are in it already may still end
             return objects.client_error(f"JobQueue {request.get('jobQueue')} is not ENABLED")
         if "arrayProperties" in request or "nodeOverrides" in request:
-            return objects.client_error("the twin's Batch has no array and no multi-node jobs: see twin/batch.py")
+            return objects.client_error(
+                "the twin's Batch has no array and no multi-node jobs: see twin/batch.py"
+            )
         job = new_job(request, definition, queue["jobQueueName"])
         self.scheduler.add(job)
         return stub._json(200, {k: job.shown[k] for k in ("jobId", "jobName", "jobArn")})
@@ -105,9 +122,13 @@ class Engine:
     def fault(self, request: Request) -> Any:
         job, kind = self._mine(request.get("jobId") or ""), request.get("kind")
         if job is None or kind not in FAULTS:
-            return objects.client_error(f"no job {request.get('jobId')!r}, or no fault {kind!r} of {', '.join(FAULTS)}")
+            return objects.client_error(
+                f"no job {request.get('jobId')!r}, or no fault {kind!r} of {', '.join(FAULTS)}"
+            )
         if job.current is None:
-            return objects.client_error(f"job {job.id} has no container that could lose its host: {job.shown['status']}")
+            return objects.client_error(
+                f"job {job.id} has no container that could lose its host: {job.shown['status']}"
+            )
         self.scheduler.stop(job, FAULTS[kind], host_lost=True)
         return stub._json(200, {})
 
@@ -131,26 +152,37 @@ class Engine:
 
     def _environment(self, job: Job) -> dict[str, str]:
         """What Batch and ECS give a container; here the endpoint too, and keys of the job's role."""
-        given = {"AWS_ENDPOINT_URL": self.endpoint, "AWS_REGION": job.region, "AWS_DEFAULT_REGION": job.region}
+        given = {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_REGION": job.region,
+            "AWS_DEFAULT_REGION": job.region,
+        }
         role = job.shown["container"].get("jobRoleArn")
         if not role:
             return given
         # A session of the role, as ministack makes it for a function of that name.
         name = f"batch-{job.id}"
         function = f"arn:aws:lambda:{job.region}:{job.account}:function:{name}"
-        return given | execution_credentials({"FunctionArn": function, "FunctionName": name, "Role": role})
+        keys: dict[str, str] = execution_credentials(
+            {"FunctionArn": function, "FunctionName": name, "Role": role}
+        )
+        return given | keys
 
     def _client(self, service: str, job: Job) -> Any:
-        return boto3.Session(
+        session: Any = boto3.Session(
             aws_access_key_id=job.account, aws_secret_access_key="local", region_name=job.region
-        ).client(service, endpoint_url=self.endpoint)
+        )
+        return session.client(service, endpoint_url=self.endpoint)
 
 
 def _matches(job: Job, name: str, values: list[str]) -> bool:
     if name == "JOB_NAME":  # AWS: not case-sensitive, and an asterisk at the end stands for any more
         return any(fnmatchcase(job.shown["jobName"].lower(), value.lower()) for value in values)
     if name == "JOB_DEFINITION":
-        return any(fnmatchcase(objects.short(job.shown["jobDefinition"]), objects.short(value) + "*") for value in values)
+        return any(
+            fnmatchcase(objects.short(job.shown["jobDefinition"]), objects.short(value) + "*")
+            for value in values
+        )
     created = int(job.shown["createdAt"])
     return created < int(values[0]) if name == "BEFORE_CREATED_AT" else created > int(values[0])
 

@@ -1,7 +1,8 @@
 """An attempt in a real container, with podman or docker.
 
 The image of HQ's registry is looked up on this machine: by digest in `.twin/images.json`, else
-`localhost/globalbi/<pipeline>:dev`. The host's folders are folders of the twin. The memory limit is the kernel's.
+`localhost/globalbi/<pipeline>:dev`. The host's folders are folders of the twin. The memory limit is the
+kernel's.
 """
 
 import contextlib
@@ -25,7 +26,9 @@ Say = Callable[[str], None]  # takes a line of the job's log
 
 
 def local_image(image: str) -> tuple[str, str | None]:
-    """The image on this machine that stands for one of a registry, and a line about it where it is a stand-in."""
+    """The image on this machine that stands for one of a registry, and a line about it where it is a
+    stand-in.
+    """
     registry, _, rest = image.partition("/")
     if ".dkr.ecr." not in registry:
         return image, None

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-from ministack.core.responses import get_account_id, get_region, new_uuid, request_scope
-from ministack.services import batch as stub
+from ministack.core.responses import get_account_id, get_region, new_uuid, request_scope  # type: ignore[import-untyped]
+from ministack.services import batch as stub  # type: ignore[import-untyped]
 from ministack.services import eventbridge
 
 FINAL = ("SUCCEEDED", "FAILED")
@@ -29,7 +29,9 @@ class Attempt:
     command: list[str]
     environment: dict[str, str]
     memory_mib: int
-    mounts: list[tuple[str, str, bool]] = field(default_factory=list)  # of the host, in the container, read-only
+    mounts: list[tuple[str, str, bool]] = field(
+        default_factory=list
+    )  # of the host, in the container, read-only
     stopped: threading.Event = field(default_factory=threading.Event)
     at_once: bool = False  # without a SIGTERM before: the host is gone
 
@@ -96,7 +98,12 @@ class Job:
         return values.get(kind, default)
 
     def kept(self) -> dict[str, Any]:
-        return {"shown": self.shown, "account": self.account, "region": self.region, "definition": self.definition}
+        return {
+            "shown": self.shown,
+            "account": self.account,
+            "region": self.region,
+            "definition": self.definition,
+        }
 
     def action(self, end: End, status_reason: str) -> str:
         """RETRY or EXIT: the first rule all of whose conditions match; where none does, Batch retries."""

@@ -49,4 +49,6 @@ class JobLog:
             lines, self._lines = self._lines, []
         for start in range(0, len(lines), BATCH):
             events = [{"timestamp": at, "message": line} for at, line in lines[start : start + BATCH]]
-            self._client.put_log_events(logGroupName=self._group, logStreamName=self._stream, logEvents=events)
+            self._client.put_log_events(
+                logGroupName=self._group, logStreamName=self._stream, logEvents=events
+            )

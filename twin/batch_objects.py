@@ -1,11 +1,11 @@
-"""Batch's compute environments, job queues and job definitions: what ministack's stub lacks of their calls."""
+"""Batch's compute environments, job queues and definitions: what ministack's stub lacks of their calls."""
 
 import copy
 import re
 from typing import Any
 
-from ministack.core.responses import error_response_json, get_account_id
-from ministack.services import batch as stub
+from ministack.core.responses import error_response_json, get_account_id  # type: ignore[import-untyped]
+from ministack.services import batch as stub  # type: ignore[import-untyped]
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 MAX_RULES = 5  # of evaluateOnExit
@@ -38,7 +38,13 @@ def update_job_queue(request: Request) -> Any:
     queue = stub._job_queues.get(short(request.get("jobQueue")))
     if queue is None:
         return client_error(f"Object does not exist: {request.get('jobQueue')}")
-    for key in ("state", "priority", "computeEnvironmentOrder", "jobStateTimeLimitActions", "schedulingPolicyArn"):
+    for key in (
+        "state",
+        "priority",
+        "computeEnvironmentOrder",
+        "jobStateTimeLimitActions",
+        "schedulingPolicyArn",
+    ):
         if key in request:
             queue[key] = request[key]
     return stub._json(200, {k: queue[k] for k in ("jobQueueName", "jobQueueArn")})
@@ -48,7 +54,9 @@ def delete_job_queue(request: Request) -> Any:
     queue = stub._job_queues.get(short(request.get("jobQueue")))
     if queue is not None:
         if queue["state"] != "DISABLED":
-            return client_error(f"Cannot delete, resource is being used: {queue['jobQueueName']} is not DISABLED")
+            return client_error(
+                f"Cannot delete, resource is being used: {queue['jobQueueName']} is not DISABLED"
+            )
         del stub._job_queues[queue["jobQueueName"]]
     return stub._json(200, {})
 
@@ -62,7 +70,9 @@ def delete_compute_environment(request: Request) -> Any:
         return client_error(f"Cannot delete, resource is being used: {name} is not DISABLED")
     for queue in stub._job_queues.values():
         if name in [short(e["computeEnvironment"]) for e in queue["computeEnvironmentOrder"]]:
-            return client_error(f"Cannot delete, found existing JobQueue relationship: {queue['jobQueueName']}")
+            return client_error(
+                f"Cannot delete, found existing JobQueue relationship: {queue['jobQueueName']}"
+            )
     del stub._compute_envs[name]
     return stub._json(200, {})
 
@@ -72,7 +82,9 @@ def register_job_definition(request: Request) -> Any:
     if not NAME.fullmatch(name):
         return client_error(f"jobDefinitionName {name!r} must match {NAME.pattern}")
     if request.get("type") != "container" or "containerProperties" not in request:
-        return client_error("the twin's Batch takes definitions of the type container with containerProperties")
+        return client_error(
+            "the twin's Batch takes definitions of the type container with containerProperties"
+        )
     if len((request.get("retryStrategy") or {}).get("evaluateOnExit", [])) > MAX_RULES:
         return client_error(f"evaluateOnExit takes at most {MAX_RULES} rules")
     revisions = stub._job_definitions.setdefault(name, [])

@@ -1,7 +1,8 @@
 """Places jobs, runs their attempts and decides on retries, as AWS Batch does.
 
-A queue's compute environments are tried in their order; a job waits in RUNNABLE until an enabled one has vCPUs free.
-Queues of a higher priority go first. This machine runs no more containers at once than it has cores.
+A queue's compute environments are tried in their order; a job waits in RUNNABLE until an enabled one has
+vCPUs free. Queues of a higher priority go first. This machine runs no more containers at once than it has
+cores.
 """
 
 import os
@@ -10,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ministack.services import batch as stub
+from ministack.services import batch as stub  # type: ignore[import-untyped]
 
 from twin.batch_jobs import DEFAULT_LOG_GROUP, Attempt, End, Job
 from twin.batch_log import JobLog
@@ -118,7 +119,9 @@ class Scheduler:
         return ended, placed
 
     def _place(self, job: Job) -> str | None:
-        """The first enabled compute environment of the job's queue with the vCPUs free, which are then taken."""
+        """The first enabled compute environment of the job's queue with the vCPUs free, which are then
+        taken.
+        """
         need = job.needs("VCPU", 1.0)
         with job.scope():
             queue = stub._job_queues.get(job.queue) or {}
@@ -206,7 +209,10 @@ class Scheduler:
         container.update(detail)
         job.shown["attempts"].append(
             {
-                "container": {"taskArn": f"arn:aws:ecs:{job.region}:{job.account}:task/twin/{task}", **detail},
+                "container": {
+                    "taskArn": f"arn:aws:ecs:{job.region}:{job.account}:task/twin/{task}",
+                    **detail,
+                },
                 "startedAt": started,
                 "stoppedAt": stub._now_ms(),
                 "statusReason": why or _words(end),
@@ -249,11 +255,11 @@ def _rank(job: Job) -> tuple[float, int]:
 
 
 def _mounts(container: dict[str, Any]) -> list[tuple[str, str, bool]]:
-    hosts = {v["name"]: (v.get("host") or {}).get("sourcePath") for v in container.get("volumes", [])}
+    hosts = {v["name"]: v["host"]["sourcePath"] for v in container.get("volumes", []) if v.get("host")}
     return [
         (hosts[m["sourceVolume"]], m["containerPath"], bool(m.get("readOnly")))
         for m in container.get("mountPoints", [])
-        if hosts.get(m["sourceVolume"])
+        if m["sourceVolume"] in hosts
     ]
 
 

@@ -1,16 +1,17 @@
 """EventBridge between accounts and regions, which ministack lacks.
 
-A rule's target may be a bus of another account or region: the event is delivered there when that bus's policy lets the
-sender's account put events, as AWS requires. PutPermission takes a whole policy, as the provider sends it.
+A rule's target may be a bus of another account or region: the event is delivered there when that bus's
+policy lets the sender's account put events, as AWS requires. PutPermission takes a whole policy, as the
+provider sends it.
 """
 
 import json
 import logging
 from typing import Any
 
-from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
-from ministack.core.responses import get_account_id, get_region, json_response, request_scope
-from ministack.services import eventbridge
+from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy  # type: ignore[import-untyped]
+from ministack.core.responses import get_account_id, get_region, json_response, request_scope  # type: ignore[import-untyped]
+from ministack.services import eventbridge  # type: ignore[import-untyped]
 
 log = logging.getLogger(__name__)
 _deliver_within = eventbridge._dispatch_to_event_bus
@@ -20,7 +21,9 @@ Event = dict[str, Any]
 
 
 def bus_accepts(bus_name: str, sender: str, event: Event) -> bool:
-    """Does the policy of this bus, of the account and region in scope, let the sender's account put the event?"""
+    """Does the policy of this bus, of the account and region in scope, let the sender's account put the
+    event?
+    """
     policy = eventbridge._event_bus_policies.get(bus_name)
     if not policy:
         return False
@@ -31,7 +34,10 @@ def bus_accepts(bus_name: str, sender: str, event: Event) -> bool:
         action="events:PutEvents",
         resource_arn=f"arn:aws:events:{get_region()}:{get_account_id()}:event-bus/{bus_name}",
         region=get_region(),
-        service_context={"events:source": [event.get("Source", "")], "events:detail-type": [event.get("DetailType", "")]},
+        service_context={
+            "events:source": [event.get("Source", "")],
+            "events:detail-type": [event.get("DetailType", "")],
+        },
     )
     return bool(evaluate_resource_policy(policy, context).decision == "Allow")
 

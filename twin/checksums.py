@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-
 from typing import Any
 
 import numpy as np
-from ministack.services import s3
+from ministack.services import s3  # type: ignore[import-untyped]
 
 LANES = 4096  # parts of the object that are worked on side by side
 _resolve = s3._resolve_object_checksums

@@ -1,8 +1,8 @@
-"""Brings an office in the twin to what its stack file says, by the real Pulumi program, without Pulumi's CLI.
+"""Brings an office in the twin to what its stack file says, by the real Pulumi program, without the CLI.
 
-Pulumi's own runtime runs `__main__.py`; where its engine would be sits `Deployment`. It compares each resource's inputs
-with those of the last run: the same inputs make no call, changed ones update or replace, and what is no longer declared
-is deleted, newest first. What a failed run made is kept.
+Pulumi's own runtime runs `__main__.py`; where its engine would be sits `Deployment`. It compares each
+resource's inputs with those of the last run: the same inputs make no call, changed ones update or replace,
+and what is no longer declared is deleted, newest first. What a failed run made is kept.
 """
 
 import asyncio
@@ -53,6 +53,10 @@ class Change:
 Told = Callable[[Change], None]
 
 
+def nobody(change: Change) -> None:
+    """Tells no one of a change."""
+
+
 class Deployment(mocks.Mocks):
     """Answers the program as Pulumi's engine and the AWS provider would, and makes what it declares."""
 
@@ -60,7 +64,7 @@ class Deployment(mocks.Mocks):
         self,
         target: kinds.Target,
         state: State,
-        told: Told = lambda change: None,
+        told: Told = nobody,
         known: Mapping[str, kinds.Kind] = KINDS,
     ) -> None:
         self._target, self._state, self._told, self._known = target, state, told, known
@@ -121,13 +125,17 @@ class Deployment(mocks.Mocks):
         if args.token == "aws:index/getAvailabilityZones:getAvailabilityZones":
             names = [f"{region}{letter}" for letter in ZONES]
             return {"names": names, "zoneIds": names, "groupNames": [region], "id": region}
-        raise Refused(f"{args.token}: the twin cannot answer this call. Add an answer to Deployment.call in twin/deploy.py")
+        raise Refused(
+            f"{args.token}: the twin cannot answer this call. Add an answer to Deployment.call in twin/deploy.py"
+        )
 
     def delete_what_is_gone(self) -> None:
         for key in [k for k in reversed(self._state.resources) if k not in self._seen]:
             gone = self._state.resources[key]
             if gone.type not in self._known:
-                raise Refused(f"{gone.type} ({gone.name}) is to be deleted: its Kind is gone from {RESOURCES}")
+                raise Refused(
+                    f"{gone.type} ({gone.name}) is to be deleted: its Kind is gone from {RESOURCES}"
+                )
             self._known[gone.type].delete(self._target, _gone(gone))
             del self._state.resources[key]
             if "::replaced::" not in key:
@@ -155,14 +163,18 @@ class Deployment(mocks.Mocks):
         if kind.named and autonamed:  # made beside what it replaces, which goes when all else is done
             physical = kinds.suffixed(name)
             inputs, whole = inputs | {kind.named: physical}, whole | {kind.named: physical}
+            made = self._make("replace", kind, name, key, inputs, whole)
             with self._lock:
-                del self._state.resources[key]
                 self._state.resources[f"{key}::replaced::{kept.id}"] = kept
-        else:
-            kind.delete(self._target, _gone(kept))
+            return made
+        kind.delete(self._target, _gone(kept))
+        try:
+            # It keeps its place in the order: what was made after it may depend on it.
+            return self._make("replace", kind, name, key, inputs, whole)
+        except Exception:
             with self._lock:
                 del self._state.resources[key]
-        return self._make("replace", kind, name, key, inputs, whole)
+            raise
 
     def _make(
         self, action: Action, kind: kinds.Kind, name: str, key: str, inputs: kinds.Inputs, whole: kinds.Inputs
@@ -209,7 +221,7 @@ def up(
     root: Path = ROOT,
     *,
     credentials: Office | None = None,
-    told: Told = lambda change: None,
+    told: Told = nobody,
     known: Mapping[str, kinds.Kind] = KINDS,
     twin: home.Running | None = None,
 ) -> list[Change]:
@@ -238,16 +250,20 @@ def run(deployment: mocks.Mocks, name: str, root: Path) -> dict[str, Any]:
     project = yaml.safe_load((root / "Pulumi.yaml").read_text())["name"]
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    settings.set_root_resource(None)
-    settings.SETTINGS.rpc_manager.clear()  # what an earlier run left when it failed
+    settings.set_root_resource(None)  # type: ignore[arg-type]  # an earlier run left its stack
+    # What an earlier run left when it failed.
+    settings.SETTINGS.rpc_manager.clear()
+    settings.SETTINGS.outputs.clear()
     mocks.set_mocks(deployment, project=project, stack=name, preview=False)
     set_all_config({key: config_text(value) for key, value in stack_config(name, root).items()})
     outputs: dict[str, Any] = {}
+
+    def declare() -> None:
+        runpy.run_path(str(root / "__main__.py"), run_name="__main__")
+
     try:
         with _inside(root), _exports_into(outputs):
-            loop.run_until_complete(
-                run_pulumi_func(lambda: runpy.run_path(str(root / "__main__.py"), run_name="__main__"))
-            )
+            loop.run_until_complete(run_pulumi_func(declare))
     finally:
         _end_tasks(loop)
         loop.close()

@@ -1,4 +1,6 @@
-"""Where the twin keeps what it knows: its log, its process, and the deployers' states, in `.twin/` or `TWIN_HOME`."""
+"""Where the twin keeps what it knows: its log, its process, and the deployers' states, in `.twin/` or
+`TWIN_HOME`.
+"""
 
 import json
 import os

@@ -30,7 +30,8 @@ class Office:
         )
 
     def client(self, service: str, endpoint: str) -> Any:
-        return self.session().client(service, endpoint_url=endpoint, config=SETTINGS)
+        made: Any = self.session().client  # any service: not one of the stubs' overloads
+        return made(service, endpoint_url=endpoint, config=SETTINGS)
 
 
 def offices(root: Path = ROOT) -> list[Office]:
@@ -42,7 +43,9 @@ def offices(root: Path = ROOT) -> list[Office]:
 def office(name: str, root: Path = ROOT) -> Office:
     known = {o.name: o for o in offices(root)}
     if name not in known:
-        raise UnknownOffice(f"no office {name!r}: Pulumi.{name}.yaml is not in {root}; there are {', '.join(known)}")
+        raise UnknownOffice(
+            f"no office {name!r}: Pulumi.{name}.yaml is not in {root}; there are {', '.join(known)}"
+        )
     return known[name]
 
 
@@ -57,6 +60,8 @@ def _read(path: Path) -> Office:
         (account,) = config["aws:allowedAccountIds"]
         region = config["aws:region"]
     except (KeyError, ValueError, TypeError) as fault:
-        raise UnknownOffice(f"{path.name}: aws:region and one aws:allowedAccountIds must be there ({fault})") from fault
+        raise UnknownOffice(
+            f"{path.name}: aws:region and one aws:allowedAccountIds must be there ({fault})"
+        ) from fault
     headquarters = next((v for k, v in config.items() if k.endswith(":headquarters")), False)
     return Office(name=name, account=str(account), region=region, headquarters=bool(headquarters))

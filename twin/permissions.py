@@ -1,13 +1,15 @@
-"""IAM for Batch: ministack knows no resource of Batch's calls, so that only a policy over `*` would allow them.
+"""IAM for Batch: ministack knows no resource of Batch's calls, so that only a policy over `*` would allow
+them.
 
-Each call is checked on the resources that its request names, as AWS does: SubmitJob on the queue and the definition.
+Each call is checked on the resources that its request names, as AWS does: SubmitJob on the queue and the
+definition.
 """
 
 import json
 from contextvars import ContextVar
 from typing import Any
 
-from ministack.core import iam_actions, iam_evaluator
+from ministack.core import iam_actions, iam_evaluator  # type: ignore[import-untyped]
 
 # AWS: the actions of Batch that cannot be limited to a resource are checked on "*".
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsbatch.html
@@ -35,7 +37,9 @@ def batch_resources(call: str, request: dict[str, Any], region: str, account: st
     found = []
     for name in NAMED.get(call.lower(), ()):
         value = str(request.get(name) or "")
-        found.append(value if value.startswith("arn:") else f"arn:aws:batch:{region}:{account}:{KINDS[name]}/{value}")
+        found.append(
+            value if value.startswith("arn:") else f"arn:aws:batch:{region}:{account}:{KINDS[name]}/{value}"
+        )
     return found or ["*"]
 
 
@@ -57,12 +61,16 @@ def enforce(access_key: str, action: str, service: str, region: str, **more: Any
     denied = _enforce(access_key, action, service, region, **more)
     if denied is None and service == "batch":
         for resource in _further.get([]):
-            denied = denied or _enforce(access_key, action, service, region, **{**more, "resource_arn": resource})
+            denied = denied or _enforce(
+                access_key, action, service, region, **{**more, "resource_arn": resource}
+            )
     return denied
 
 
 def condition_key(key: str, context: Any) -> Any:
-    """The twin listens on this machine alone, without TLS: its HTTP stands for the HTTPS that policies ask for."""
+    """The twin listens on this machine alone, without TLS: its HTTP stands for the HTTPS that policies ask
+    for.
+    """
     return "true" if key.lower() == "aws:securetransport" else _condition_key(key, context)
 
 

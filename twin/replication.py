@@ -1,9 +1,11 @@
-"""S3 replication to several buckets: ministack follows the first rule that fits; S3 follows one for each destination."""
+"""S3 replication to several buckets: ministack follows the first rule that fits; S3 follows one for each
+destination.
+"""
 
 from contextvars import ContextVar
 from typing import Any
 
-from ministack.services import s3
+from ministack.services import s3  # type: ignore[import-untyped]
 
 _destination: ContextVar[str | None] = ContextVar("the destination that is being replicated to", default=None)
 _replicate_to_one = s3._maybe_replicate
@@ -26,7 +28,9 @@ def rule_for(bucket: str, key: str, tags: dict[str, str] | None) -> tuple[dict[s
     return None, ""
 
 
-def replicate(bucket: str, key: str, record: dict[str, Any], data: Any, tags: dict[str, str] | None = None) -> None:
+def replicate(
+    bucket: str, key: str, record: dict[str, Any], data: Any, tags: dict[str, str] | None = None
+) -> None:
     config = s3._bucket_replication.get(bucket) or {}
     statuses = []
     for destination in dict.fromkeys(rule["Destination"]["Bucket"] for rule in config.get("Rules", [])):

@@ -4,7 +4,7 @@ import json
 from contextvars import ContextVar
 from typing import Any
 
-from ministack.services import eventbridge, s3
+from ministack.services import eventbridge, s3  # type: ignore[import-untyped]
 
 _version: ContextVar[str | None] = ContextVar("the version that the event is about", default=None)
 _fire = s3._fire_s3_event

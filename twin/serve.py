@@ -1,4 +1,6 @@
-"""The twin's child process: ministack with our Batch, bus forwarding, replication and permissions in place of its own."""
+"""The twin's child process: ministack with our Batch, bus forwarding, replication and permissions in place
+of its own.
+"""
 
 import sys
 
@@ -6,7 +8,7 @@ import sys
 def main() -> None:
     port = int(sys.argv[1])
     sys.argv[1:] = []  # ministack reads the command line too
-    from ministack.app import main as ministack
+    from ministack.app import main as ministack  # type: ignore[import-untyped]
 
     from twin import batch, bus_forwarding, checksums, permissions, replication, s3_events
 

@@ -1,7 +1,7 @@
 """Starts and stops the twin: ministack in a child process, with our parts in place of some of its own.
 
-`Twin` is a context manager. What the child prints goes to `.twin/twin.log`; its address, process and life stand in
-`.twin/twin.json`, so that other commands find it.
+`Twin` is a context manager. What the child prints goes to `.twin/twin.log`; its address, process and life
+stand in `.twin/twin.json`, so that other commands find it.
 """
 
 import json
@@ -64,7 +64,8 @@ class Twin:
         known = home.recorded()
         if known and home.alive(known):
             raise StartFailed(
-                f"a twin already runs at {known.endpoint} (process {known.pid}): stop it with `python -m twin down`"
+                f"a twin already runs at {known.endpoint} (process {known.pid}): "
+                "stop it with `python -m twin down`"
             )
         life = self._life(known)
         self._port = self._port or _free_port()
@@ -162,7 +163,9 @@ def end(pid: int) -> None:
 def fault(endpoint: str, where: Any, job_id: str, kind: str) -> None:
     """Asks the twin's Batch for a fault of one job: a call of the twin's own, signed like any other."""
     body = json.dumps({"jobId": job_id, "kind": kind})
-    request = AWSRequest("POST", f"{endpoint}/v1/twinfault", data=body, headers={"Content-Type": "application/json"})
+    request = AWSRequest(
+        "POST", f"{endpoint}/v1/twinfault", data=body, headers={"Content-Type": "application/json"}
+    )
     SigV4Auth(where.session().get_credentials(), "batch", where.region).add_auth(request)
     reply = URLLib3Session().send(request.prepare())
     if reply.status_code != 200:

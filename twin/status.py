@@ -18,7 +18,9 @@ def tables(twin: home.Running) -> list[Table]:
     for office in offices():
         state = State.load(office.name, twin.life)
         if not state.resources:
-            table.add_row(office.name, office.account, office.region, "not up: `python -m twin up`", "", "", "")
+            table.add_row(
+                office.name, office.account, office.region, "not up: `python -m twin up`", "", "", ""
+            )
             continue
         waiting, dead = depths(office, twin.endpoint)
         table.add_row(
@@ -36,7 +38,8 @@ def tables(twin: home.Running) -> list[Table]:
 def depths(office: Office, endpoint: str) -> tuple[str, str]:
     """Messages that wait, and those in dead-letter queues, by queue; empty queues are left out."""
     client = office.client("sqs", endpoint)
-    waiting, dead = [], []
+    waiting: list[str] = []
+    dead: list[str] = []
     for url in client.list_queues().get("QueueUrls", []):
         name = url.rsplit("/", 1)[-1].removeprefix(f"globalbi-{office.name}-")
         found = client.get_queue_attributes(QueueUrl=url, AttributeNames=list(DEPTH))["Attributes"]

@@ -1,4 +1,5 @@
 """AWS Batch: compute environments, job queues and job definitions."""
+# ruff: noqa: ARG001, ARG005 - every kind takes the same arguments, whether it needs them or not
 
 import json
 from typing import Any
@@ -19,7 +20,9 @@ def _resources(inputs: Inputs) -> dict[str, Any]:
     resources = {RESOURCE_WORDS.get(k, k): v for k, v in given.items() if v is not None}
     if configurations := resources.get("ec2Configuration"):
         words = {"imageIdOverride": "imageIdOverride", "imageType": "imageType"}
-        resources["ec2Configuration"] = [{words[k]: v for k, v in c.items() if k in words} for c in configurations]
+        resources["ec2Configuration"] = [
+            {words[k]: v for k, v in c.items() if k in words} for c in configurations
+        ]
     return resources
 
 
@@ -91,11 +94,16 @@ def _register(target: Target, inputs: Inputs) -> Made:
         "containerProperties": json.loads(inputs["containerProperties"]),
         "propagateTags": bool(inputs.get("propagateTags", False)),
         "tags": inputs.get("tags") or {},
-        **taken(inputs, platformCapabilities="platformCapabilities", parameters="parameters", timeout="timeout"),
+        **taken(
+            inputs, platformCapabilities="platformCapabilities", parameters="parameters", timeout="timeout"
+        ),
     }
     if retry := inputs.get("retryStrategy"):
         rules = retry.get("evaluateOnExits")
-        given["retryStrategy"] = {"attempts": retry["attempts"], **({"evaluateOnExit": rules} if rules else {})}
+        given["retryStrategy"] = {
+            "attempts": retry["attempts"],
+            **({"evaluateOnExit": rules} if rules else {}),
+        }
     made = target.client("batch").register_job_definition(**given)
     arn, revision = made["jobDefinitionArn"], made["revision"]
     return Made(id=arn, outputs={"arn": arn, "arnPrefix": arn.rsplit(":", 1)[0], "revision": revision})

@@ -1,4 +1,5 @@
 """CloudWatch: alarms."""
+# ruff: noqa: ARG001 - every kind takes the same arguments, whether it needs them or not
 
 from twin.resources.kind import Change, Inputs, Kind, Made, Outputs, Target, tag_list, taken
 
@@ -30,7 +31,9 @@ def _put(target: Target, inputs: Inputs) -> None:
 
 
 def _queries(inputs: Inputs) -> list[dict[str, object]]:
-    raise NotImplementedError(f"{inputs['name']}: alarms on metric queries: add them in twin/resources/cloudwatch.py")
+    raise NotImplementedError(
+        f"{inputs['name']}: alarms on metric queries: add them in twin/resources/cloudwatch.py"
+    )
 
 
 def _create(target: Target, name: str, inputs: Inputs) -> Made:

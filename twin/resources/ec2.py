@@ -1,4 +1,5 @@
 """EC2: the network of an office, and the launch template of its instances."""
+# ruff: noqa: ARG001, ARG005 - every kind takes the same arguments, whether it needs them or not
 
 from typing import Any
 
@@ -18,7 +19,9 @@ def _retag(target: Target, change: Change) -> Outputs:
 
 def _create_vpc(target: Target, name: str, inputs: Inputs) -> Made:
     client = target.client("ec2")
-    vpc = client.create_vpc(CidrBlock=inputs["cidrBlock"], TagSpecifications=_tagged(inputs, "vpc"))["Vpc"]["VpcId"]
+    vpc = client.create_vpc(CidrBlock=inputs["cidrBlock"], TagSpecifications=_tagged(inputs, "vpc"))["Vpc"][
+        "VpcId"
+    ]
     _vpc_attributes(target, vpc, inputs)
     return Made(id=vpc, outputs={"arn": target.arn("ec2", f"vpc/{vpc}")})
 
@@ -27,7 +30,9 @@ def _vpc_attributes(target: Target, vpc: str, inputs: Inputs) -> None:
     client = target.client("ec2")
     for name in ("enableDnsSupport", "enableDnsHostnames"):
         if inputs.get(name) is not None:
-            client.modify_vpc_attribute(VpcId=vpc, **{name[:1].upper() + name[1:]: {"Value": bool(inputs[name])}})
+            client.modify_vpc_attribute(
+                VpcId=vpc, **{name[:1].upper() + name[1:]: {"Value": bool(inputs[name])}}
+            )
 
 
 def _update_vpc(target: Target, change: Change) -> Outputs:
@@ -84,9 +89,14 @@ def _empty(target: Target, group: str) -> None:
 
 def _adopt_default_group(target: Target, name: str, inputs: Inputs) -> Made:
     if inputs.get("ingress") or inputs.get("egress"):
-        raise NotImplementedError(f"{name}: a default security group with rules: add it in twin/resources/ec2.py")
+        raise NotImplementedError(
+            f"{name}: a default security group with rules: add it in twin/resources/ec2.py"
+        )
     groups = target.client("ec2").describe_security_groups(
-        Filters=[{"Name": "vpc-id", "Values": [inputs["vpcId"]]}, {"Name": "group-name", "Values": ["default"]}]
+        Filters=[
+            {"Name": "vpc-id", "Values": [inputs["vpcId"]]},
+            {"Name": "group-name", "Values": ["default"]},
+        ]
     )["SecurityGroups"]
     _empty(target, groups[0]["GroupId"])
     return Made(id=groups[0]["GroupId"])
@@ -150,7 +160,11 @@ def _create_endpoint(target: Target, name: str, inputs: Inputs) -> Made:
 def _update_endpoint(target: Target, change: Change) -> Outputs:
     client = target.client("ec2")
     words: dict[str, Any] = {}
-    for ours, aws in (("routeTableIds", "RouteTableIds"), ("subnetIds", "SubnetIds"), ("securityGroupIds", "SecurityGroupIds")):
+    for ours, aws in (
+        ("routeTableIds", "RouteTableIds"),
+        ("subnetIds", "SubnetIds"),
+        ("securityGroupIds", "SecurityGroupIds"),
+    ):
         old, new = set(change.old.get(ours) or []), set(change.new.get(ours) or [])
         if new - old:
             words[f"Add{aws}"] = sorted(new - old)
@@ -164,7 +178,11 @@ def _update_endpoint(target: Target, change: Change) -> Outputs:
 
 
 def _template(inputs: Inputs) -> dict[str, Any]:
-    data = {k: upper(inputs[k]) for k in ("metadataOptions", "blockDeviceMappings", "tagSpecifications") if inputs.get(k)}
+    data = {
+        k: upper(inputs[k])
+        for k in ("metadataOptions", "blockDeviceMappings", "tagSpecifications")
+        if inputs.get(k)
+    }
     data = {k[:1].upper() + k[1:]: v for k, v in data.items()}
     for mapping in data.get("BlockDeviceMappings", []):
         for name in ("Encrypted", "DeleteOnTermination"):  # the provider takes them as text
@@ -192,7 +210,9 @@ def _update_template(target: Target, change: Change) -> Outputs:
         )["LaunchTemplateVersion"]
         outputs["latestVersion"] = int(made["VersionNumber"])
         if change.new.get("updateDefaultVersion"):
-            client.modify_launch_template(LaunchTemplateId=change.id, DefaultVersion=str(made["VersionNumber"]))
+            client.modify_launch_template(
+                LaunchTemplateId=change.id, DefaultVersion=str(made["VersionNumber"])
+            )
             outputs["defaultVersion"] = outputs["latestVersion"]
     _retag(target, change)
     return outputs

@@ -1,6 +1,20 @@
-"""ECR: repositories. What ministack has no call for is kept as declared; the twin's Batch finds images by itself."""
+"""ECR: repositories. What ministack has no call for is kept as declared; the twin's Batch finds images by
+itself.
+"""
+# ruff: noqa: ARG001 - every kind takes the same arguments, whether it needs them or not
 
-from twin.resources.kind import Change, Inputs, Kind, Made, Outputs, Target, changed, declared_only, setting, tag_list
+from twin.resources.kind import (
+    Change,
+    Inputs,
+    Kind,
+    Made,
+    Outputs,
+    Target,
+    changed,
+    declared_only,
+    setting,
+    tag_list,
+)
 
 
 def _create(target: Target, name: str, inputs: Inputs) -> Made:

@@ -1,8 +1,21 @@
 """EventBridge: buses, rules and targets."""
+# ruff: noqa: ARG001 - every kind takes the same arguments, whether it needs them or not
 
 import json
 
-from twin.resources.kind import Change, Inputs, Kind, Made, Outputs, Target, changed, setting, tag_list, taken, upper
+from twin.resources.kind import (
+    Change,
+    Inputs,
+    Kind,
+    Made,
+    Outputs,
+    Target,
+    changed,
+    setting,
+    tag_list,
+    taken,
+    upper,
+)
 
 DEFAULT_BUS = "default"
 
@@ -24,7 +37,8 @@ def _update_bus(target: Target, change: Change) -> Outputs:
     client = target.client("events")
     if changed(change, "kmsKeyIdentifier", "description"):
         client.update_event_bus(
-            Name=change.id, **taken(change.new, KmsKeyIdentifier="kmsKeyIdentifier", Description="description")
+            Name=change.id,
+            **taken(change.new, KmsKeyIdentifier="kmsKeyIdentifier", Description="description"),
         )
     if changed(change, "tags"):
         client.tag_resource(ResourceARN=change.outputs["arn"], Tags=tag_list(change.new))
@@ -61,7 +75,11 @@ def _delete_rule(target: Target, change: Change) -> None:
 
 
 def _put_target(target: Target, inputs: Inputs) -> None:
-    entry = {"Id": inputs["targetId"], "Arn": inputs["arn"], **taken(inputs, RoleArn="roleArn", Input="input")}
+    entry = {
+        "Id": inputs["targetId"],
+        "Arn": inputs["arn"],
+        **taken(inputs, RoleArn="roleArn", Input="input"),
+    }
     for name in ("deadLetterConfig", "retryPolicy"):
         if inputs.get(name):
             entry[name[:1].upper() + name[1:]] = upper(inputs[name])
@@ -72,7 +90,9 @@ def _put_target(target: Target, inputs: Inputs) -> None:
         }
     if retry := entry.get("RetryPolicy"):
         retry["MaximumEventAgeInSeconds"] = int(retry.get("MaximumEventAgeInSeconds", 86400))
-    answer = target.client("events").put_targets(Rule=inputs["rule"], EventBusName=_bus(inputs), Targets=[entry])
+    answer = target.client("events").put_targets(
+        Rule=inputs["rule"], EventBusName=_bus(inputs), Targets=[entry]
+    )
     if answer.get("FailedEntryCount"):
         raise ValueError(f"PutTargets on {inputs['rule']}: {json.dumps(answer['FailedEntries'])}")
 
@@ -110,7 +130,9 @@ KINDS = (
         fixed=frozenset({"name"}),
         named="name",
     ),
-    setting("aws:cloudwatch/eventBusPolicy:EventBusPolicy", _put_bus_policy, _remove_bus_policy, id="eventBusName"),
+    setting(
+        "aws:cloudwatch/eventBusPolicy:EventBusPolicy", _put_bus_policy, _remove_bus_policy, id="eventBusName"
+    ),
     Kind(
         type="aws:cloudwatch/eventRule:EventRule",
         create=_create_rule,

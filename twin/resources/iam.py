@@ -1,4 +1,5 @@
 """IAM: roles, their policies and instance profiles."""
+# ruff: noqa: ARG001 - every kind takes the same arguments, whether it needs them or not
 
 from twin.resources.kind import Change, Inputs, Kind, Made, Outputs, Target, changed, tag_list, taken
 

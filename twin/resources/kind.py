@@ -1,12 +1,11 @@
 """How one type of resource comes, changes and goes."""
+# ruff: noqa: ARG001, ARG005 - every kind takes the same arguments, whether it needs them or not
 
 import secrets
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-
-import boto3
 
 from twin.offices import SETTINGS, Office
 
@@ -21,7 +20,7 @@ class Target:
     office: Office
     endpoint: str
     _clients: dict[str, Any] = field(default_factory=dict)
-    _session: boto3.Session | None = None
+    _session: Any = None
     _making: threading.Lock = field(default_factory=threading.Lock)  # making a client is not thread-safe
 
     @property
@@ -67,8 +66,8 @@ class Change:
 class Kind:
     """`fixed` are the inputs that AWS cannot change in place: the resource is replaced.
 
-    `named` is the input with the physical name; where the program leaves it out, the logical name with a suffix is
-    taken, and a replacement is made before what it replaces is deleted.
+    `named` is the input with the physical name; where the program leaves it out, the logical name with a
+    suffix is taken, and a replacement is made before what it replaces is deleted.
     """
 
     type: str
@@ -90,7 +89,9 @@ def setting(
     *,
     id: str,
 ) -> Kind:
-    """A resource that is a setting of another, named by the input `id`: making and changing it are one call."""
+    """A resource that is a setting of another, named by the input `id`: making and changing it are one
+    call.
+    """
 
     def create(target: Target, name: str, inputs: Inputs) -> Made:
         put(target, inputs)

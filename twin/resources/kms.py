@@ -1,4 +1,5 @@
 """KMS: keys and their aliases."""
+# ruff: noqa: ARG001 - every kind takes the same arguments, whether it needs them or not
 
 from twin.resources.kind import Change, Inputs, Kind, Made, Outputs, Target, changed, tag_list
 
@@ -21,7 +22,9 @@ def _update(target: Target, change: Change) -> Outputs:
     if changed(change, "description"):
         client.update_key_description(KeyId=change.id, Description=change.new.get("description", ""))
     if changed(change, "enableKeyRotation"):
-        turn = client.enable_key_rotation if change.new.get("enableKeyRotation") else client.disable_key_rotation
+        turn = (
+            client.enable_key_rotation if change.new.get("enableKeyRotation") else client.disable_key_rotation
+        )
         turn(KeyId=change.id)
     if changed(change, "tags"):
         client.tag_resource(KeyId=change.id, Tags=tag_list(change.new, "TagKey", "TagValue"))

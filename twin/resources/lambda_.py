@@ -1,4 +1,5 @@
 """Lambda: functions, their sources and permissions."""
+# ruff: noqa: ARG001 - every kind takes the same arguments, whether it needs them or not
 
 import time
 from typing import Any
@@ -122,7 +123,11 @@ def _invoke_config(target: Target, inputs: Inputs) -> None:
             MaximumRetryAttempts="maximumRetryAttempts",
             MaximumEventAgeInSeconds="maximumEventAgeInSeconds",
         ),
-        **({"DestinationConfig": upper(inputs["destinationConfig"])} if inputs.get("destinationConfig") else {}),
+        **(
+            {"DestinationConfig": upper(inputs["destinationConfig"])}
+            if inputs.get("destinationConfig")
+            else {}
+        ),
     )
 
 

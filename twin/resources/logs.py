@@ -1,11 +1,14 @@
 """CloudWatch Logs: groups."""
+# ruff: noqa: ARG001 - every kind takes the same arguments, whether it needs them or not
 
 from twin.resources.kind import Change, Inputs, Kind, Made, Outputs, Target, changed, taken
 
 
 def _create(target: Target, name: str, inputs: Inputs) -> Made:
     client, group = target.client("logs"), inputs["name"]
-    client.create_log_group(logGroupName=group, tags=inputs.get("tags") or {}, **taken(inputs, kmsKeyId="kmsKeyId"))
+    client.create_log_group(
+        logGroupName=group, tags=inputs.get("tags") or {}, **taken(inputs, kmsKeyId="kmsKeyId")
+    )
     _retain(target, group, inputs)
     return Made(id=group, outputs={"arn": target.arn("logs", f"log-group:{group}")})
 

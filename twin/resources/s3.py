@@ -1,4 +1,5 @@
 """S3: buckets and what is set on them."""
+# ruff: noqa: ARG001 - every kind takes the same arguments, whether it needs them or not
 
 from typing import Any
 
@@ -48,7 +49,9 @@ def _delete(target: Target, change: Change) -> None:
 
 def _versioning(target: Target, inputs: Inputs) -> None:
     status = inputs["versioningConfiguration"]["status"]
-    target.client("s3").put_bucket_versioning(Bucket=inputs["bucket"], VersioningConfiguration={"Status": status})
+    target.client("s3").put_bucket_versioning(
+        Bucket=inputs["bucket"], VersioningConfiguration={"Status": status}
+    )
 
 
 def _suspend(target: Target, inputs: Inputs) -> None:
@@ -108,7 +111,9 @@ def _lifecycle(target: Target, inputs: Inputs) -> None:
 def _notification(target: Target, inputs: Inputs) -> None:
     unknown = set(inputs) - {"bucket", "eventbridge", "region"}
     if unknown:
-        raise NotImplementedError(f"a bucket's notifications take only eventbridge, not {sorted(unknown)}: add it here")
+        raise NotImplementedError(
+            f"a bucket's notifications take only eventbridge, not {sorted(unknown)}: add it here"
+        )
     target.client("s3").put_bucket_notification_configuration(
         Bucket=inputs["bucket"],
         NotificationConfiguration={"EventBridgeConfiguration": {}} if inputs.get("eventbridge") else {},

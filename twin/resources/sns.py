@@ -1,13 +1,14 @@
 """SNS: topics, their policies and subscriptions."""
+# ruff: noqa: ARG001, ARG005 - every kind takes the same arguments, whether it needs them or not
 
 from twin.resources.kind import Change, Inputs, Kind, Made, Outputs, Target, changed, setting, tag_list
 
 
 def _create(target: Target, name: str, inputs: Inputs) -> Made:
     attributes = {"KmsMasterKeyId": inputs["kmsMasterKeyId"]} if inputs.get("kmsMasterKeyId") else {}
-    arn = target.client("sns").create_topic(Name=inputs["name"], Attributes=attributes, Tags=tag_list(inputs))[
-        "TopicArn"
-    ]
+    arn = target.client("sns").create_topic(
+        Name=inputs["name"], Attributes=attributes, Tags=tag_list(inputs)
+    )["TopicArn"]
     return Made(id=arn, outputs={"arn": arn})
 
 

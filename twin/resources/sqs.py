@@ -1,4 +1,5 @@
 """SQS: queues and their policies."""
+# ruff: noqa: ARG001 - every kind takes the same arguments, whether it needs them or not
 
 from twin.resources.kind import Change, Inputs, Kind, Made, Outputs, Target, changed, setting
 
@@ -24,7 +25,9 @@ def _create(target: Target, name: str, inputs: Inputs) -> Made:
     url = target.client("sqs").create_queue(
         QueueName=inputs["name"], Attributes=_attributes(inputs), tags=inputs.get("tags") or {}
     )["QueueUrl"]
-    return Made(id=url, outputs={"url": url, "arn": target.arn("sqs", inputs["name"]), "name": inputs["name"]})
+    return Made(
+        id=url, outputs={"url": url, "arn": target.arn("sqs", inputs["name"]), "name": inputs["name"]}
+    )
 
 
 def _update(target: Target, change: Change) -> Outputs:
