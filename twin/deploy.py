@@ -126,7 +126,8 @@ class Deployment(mocks.Mocks):
             names = [f"{region}{letter}" for letter in ZONES]
             return {"names": names, "zoneIds": names, "groupNames": [region], "id": region}
         raise Refused(
-            f"{args.token}: the twin cannot answer this call. Add an answer to Deployment.call in twin/deploy.py"
+            f"{args.token}: the twin cannot answer this call. "
+            "Add an answer to Deployment._answer in twin/deploy.py"
         )
 
     def delete_what_is_gone(self) -> None:
@@ -280,7 +281,7 @@ def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def config_text(value: Any) -> str:
-    """A value of a stack file as the CLI hands it to the program: text, and what is more than that as JSON."""
+    """A value of a stack file as the CLI hands it on: text, and what is more than that as JSON."""
     return value if isinstance(value, str) else json.dumps(value)
 
 

@@ -50,7 +50,7 @@ def recorded() -> Running | None:
 def running() -> Running:
     """The twin that runs. A state file left by one that was killed is recognised."""
     found = recorded()
-    if found is None:
+    if found is None or found.pid == 0:
         raise TwinMissing(f"no twin runs ({home()} names none): start one with `python -m twin start`")
     if not alive(found):
         forget_process()
