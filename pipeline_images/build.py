@@ -65,6 +65,11 @@ def in_order(names: list[str], images: Mapping[str, Image] = IMAGES) -> list[Ima
     return list(ordered.values())
 
 
+def reads(image: Image, argument: str) -> bool:
+    """Whether the Dockerfile takes a build argument: engines complain of others."""
+    return f"ARG {argument}=" in (image.folder / "Dockerfile").read_text()
+
+
 def version_of(image: Image) -> str:
     """A pipeline's own version; other images go with the project."""
     described = image.folder / "pipeline.yaml"
@@ -85,8 +90,9 @@ def build(names: list[str], docker: Engine, *, base_image: str | None = None, an
                 say(image, docker, "unchanged")
                 continue
             started = time.monotonic()
+            arguments = {"BASE_IMAGE": foundation.image, image.argument: parents[image.stands_on]}
             words = [
-                f"--build-arg={image.argument}={parents[image.stands_on]}",
+                *(f"--build-arg={key}={value}" for key, value in arguments.items() if reads(image, key)),
                 *secrets,
                 *(["--no-cache"] if anew else []),
             ]

@@ -7,11 +7,11 @@ LEFT_OUT = {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
 
 
 def content_hash(folder: Path, stands_on: str) -> str:
-    """Over every file's path, executable bit and bytes; dates and owners do not count."""
+    """Over every file's path, executable bit and bytes; dates, owners and documents do not count."""
     total = hashlib.sha256(stands_on.encode() + b"\0")
     for path in sorted(folder.rglob("*"), key=lambda p: p.relative_to(folder).as_posix()):
         relative = path.relative_to(folder)
-        if LEFT_OUT.intersection(relative.parts) or path.suffix == ".pyc" or not path.is_file():
+        if LEFT_OUT.intersection(relative.parts) or path.suffix in (".pyc", ".md") or not path.is_file():
             continue
         mode = b"x" if path.stat().st_mode & 0o100 else b"-"
         # Each part with its length, so that no two folders can read the same.

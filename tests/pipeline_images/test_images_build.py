@@ -46,12 +46,13 @@ def test_a_changed_parent_makes_a_new_image(folder: Path) -> None:
     assert content_hash(folder, "one") != content_hash(folder, "other")
 
 
-def test_caches_and_dates_do_not_count(folder: Path) -> None:
+def test_caches_dates_and_documents_do_not_count(folder: Path) -> None:
     """Every test run would make the images be built again."""
     before = content_hash(folder, "parent")
     (folder / "code" / "__pycache__").mkdir()
     (folder / "code" / "__pycache__" / "run.pyc").write_bytes(b"1")
     (folder / "code" / "run").touch()
+    (folder / "README.md").write_text("It is read by people only.")
     assert content_hash(folder, "parent") == before
 
 
