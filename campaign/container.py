@@ -1,0 +1,297 @@
+"""A container of a job: the runner's own story (`runner.job.run`), with a pipeline that only takes time.
+
+The lease, its renewal, the publication and the last words are the production runner's. References, unpacking
+and the pipeline are replaced by waiting.
+"""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "pipeline_images" / "runner"))
+
+import runner.aws  # noqa: E402
+import runner.job  # noqa: E402
+import runner.publish  # noqa: E402
+from runner.environment import job_from  # noqa: E402
+from runner.lease import LEASE_S, RENEW_EVERY_S, Lease  # noqa: E402
+from runner.outcome import TERMINATED, Failed, Refused  # noqa: E402
+from runner.stop import Stop  # noqa: E402
+from runner.supervise import Ended  # noqa: E402
+from runner.usage import Usage  # noqa: E402
+
+from campaign.account import Life  # noqa: E402
+from campaign.simulation import Killed, Simulation, Task  # noqa: E402
+
+if TYPE_CHECKING:
+    from campaign.account import Account
+    from campaign.batch import Batch
+
+# Every so many renewals go through the client; the others, whose condition holds, are written straight to the
+# table, so that an hour of a container costs no more than a minute.
+RENEWALS_BY_CLIENT = 10
+SCRATCH = Path(tempfile.gettempdir())
+
+
+class VirtualStop(Stop):
+    """Its waits pass in virtual time."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        super().__init__()
+        self._simulation = simulation
+
+    def wait(self, seconds: float) -> bool:
+        self._simulation.sleep(seconds)
+        return self.asked
+
+
+class Container:
+    """`ended` says in a word how it ended; `started` and `stopped` are epoch seconds."""
+
+    def __init__(
+        self, batch: "Batch", job: dict[str, Any], environment: Mapping[str, str], limit_s: int
+    ) -> None:
+        self.batch, self.job, self.environment, self.limit_s = batch, job, environment, limit_s
+        self.account: Account = batch.account
+        self.simulation = batch.simulation
+        self.chance = Random(f"{batch.account.seed} {batch.account.name} {job['jobId']}")
+        self.stop = VirtualStop(self.simulation)
+        self.task: Task | None = None
+        self.started = self.stopped = 0.0
+        self.worked = False  # the pipeline was begun
+        self.published = False
+        self.ended = ""
+        self.run_id, self.attempt = environment["RUN_ID"], int(environment["ATTEMPT"])
+        self.sample = f"{environment['PROJECT']}/{environment['SAMPLE']}"
+        self.fate = ""
+        self._fail_at = 0.0
+        self._work_s = 0.0
+
+    def start(self) -> None:
+        rates, chance = self.batch.rates, self.chance
+        self.started = self.simulation.now
+        self._work_s = min(3600.0, 120 + chance.expovariate(1 / 400))
+        on_spot = self.job["jobQueue"] == self.account.office.job_queue
+        sick = self.batch.sick.get(self.sample, set())
+        if "memory" in sick and int(self.environment["MEMORY_MIB"]) < 10_000:
+            self.fate = "out of memory"
+        elif on_spot and chance.random() < rates.reclaimed:
+            self.fate = "cut off" if chance.random() < rates.zombies else "reclaimed"
+        elif chance.random() < rates.unknown_failure and self.attempt == 1:
+            self.fate = "unknown failure"
+        elif chance.random() < rates.cannot_inspect:
+            self.fate = "cannot inspect"
+        elif chance.random() < rates.paused:
+            self.fate = "paused"
+        if "input" in sick:
+            self.fate = "bad input"
+        self._fail_at = self._work_s * chance.random()
+        if self.fate in ("reclaimed", "cut off"):
+            self.simulation.after(self._fail_at + 1, self._reclaim)
+        self.task = self.simulation.start(self._live)
+        self.account.lives[self.task] = Life(name=f"container {self.job['jobName']} {self.job['jobId'][:4]}")
+
+    def terminate(self, grace_s: float) -> None:
+        self.stop.ask("stopped by SIGTERM", TERMINATED)
+        self.simulation.after(grace_s, lambda: self._dead("stopped", code=137))
+
+    def _reclaim(self) -> None:
+        if self.stopped:
+            return
+        self.batch.counts[self.fate] += 1
+        if self.fate == "cut off":
+            self.batch.end(self.job, reason="Host EC2 (instance i-0c0ffee0c0ffee000) terminated.")
+        else:
+            self._dead("reclaimed", reason="Host EC2 (instance i-0c0ffee0c0ffee000) terminated.")
+
+    def _dead(self, word: str, **end: Any) -> None:
+        if self.stopped:
+            return
+        self._over(word)
+        assert self.task is not None
+        self.task.kill(word)
+        self.batch.end(self.job, **end)
+
+    def _over(self, word: str) -> None:
+        self.stopped, self.ended = self.simulation.now, word
+
+    def _live(self) -> None:
+        environ = {
+            **self.environment,
+            "AWS_REGION": self.account.region,
+            "AWS_BATCH_JOB_ID": self.job["jobId"],
+            "PIPELINE_COMMAND": "pipeline",
+        }
+        attempt = runner.job.Attempt(
+            job=job_from(environ),
+            clients=_clients_of(self.account),
+            environ={},
+            stop=self.stop,
+            clock=lambda: self.simulation.now,
+            token=self.job["jobId"],
+        )
+        _present[self.job["jobId"]] = self
+        try:
+            code = runner.job.run(attempt)
+        except OutOfMemory:
+            self._over("out of memory")
+            reason = "OutOfMemoryError: Container killed due to memory usage"
+            self.batch.end(self.job, code=137, container=reason)
+            return
+        finally:
+            _present.pop(self.job["jobId"], None)
+            self.account.lives.pop(self.simulation.task, None)
+        if self.stopped:
+            return
+        self._over(
+            {0: "ended well", 65: "refused", 75: "lost its lease", 143: "stopped"}.get(
+                code, f"failed ({code})"
+            )
+        )
+        if self.fate == "cannot inspect" and code == 0:
+            self.batch.counts["cannot inspect"] += 1
+            self.batch.end(
+                self.job, code=0, container="CannotInspectContainerError: Could not transition to inspecting"
+            )
+        elif code:
+            self.batch.end(self.job, code=code, reason="Essential container in task exited")
+        else:
+            self.batch.end(self.job, code=0)
+
+    def pipeline(self, attempt: Any, lease: Lease, folders: Any) -> Ended:
+        """Stands for the pipeline: time passes, the lease is renewed, and what must befall it befalls."""
+        self.worked = True
+        end = self.simulation.now + self._work_s
+        fails = self.simulation.now + self._fail_at if self.fate in _INNER else float("inf")
+        renewals = 0
+        while self.simulation.now < end:
+            self.simulation.sleep(min(RENEW_EVERY_S + 0.001, end - self.simulation.now))
+            if self.simulation.now >= fails:
+                self._befall()
+                fails = float("inf")
+            renewals += 1
+            if renewals % RENEWALS_BY_CLIENT == 0 or not self._renew_quietly(lease):
+                lease.renew_if_due()
+            self.stop.check()
+        text = f"{self.job['jobName']} by {self.job['jobId']}"
+        (folders.output / "report.html").write_text(text)
+        return Ended(code=0, words="", usage=Usage(wall_s=self._work_s, cpu_s=self._work_s, max_rss_mib=5000))
+
+    def _befall(self) -> None:
+        self.batch.counts[self.fate] += 1
+        match self.fate:
+            case "out of memory":
+                raise OutOfMemory
+            case "bad input":
+                raise Refused("the tar ends in the middle of a file", "upload it again")
+            case "unknown failure":
+                raise Failed("the pipeline ended with 1", 1)
+            case "paused":
+                self.simulation.sleep(self.chance.uniform(60, 1500))
+
+    def _renew_quietly(self, lease: Lease) -> bool:
+        """What a renewal would write, where its condition holds."""
+        item = self.account.table.items.get(f"run#{self.run_id}")
+        if (
+            item is None
+            or item["state"]["S"] not in ("received", "submitted", "running")
+            or item["attempt"]["N"] != str(self.attempt)
+            or item.get("lease_token", {}).get("S") != lease.token
+        ):
+            return False
+        now = self.simulation.now
+        item["lease_expires"] = {"N": str(int(now) + LEASE_S)}
+        lease._expires, lease._written = now + LEASE_S, now
+        return True
+
+
+class OutOfMemory(Killed):
+    """The kernel has killed the container: it says nothing more."""
+
+
+_INNER = ("out of memory", "bad input", "unknown failure", "paused")
+_present: dict[str, Container] = {}  # by job id, which is the lease's token here
+
+
+def _clients_of(account: "Account") -> Any:
+    """The runner's own clients, on the account's session."""
+    made = getattr(account, "runner_clients", None)
+    if made is None:
+        session = account.session()
+        with mock.patch.object(runner.aws.boto3.session, "Session", lambda **_: session):
+            made = runner.aws.clients(account.region, None)
+        account.runner_clients = made  # type: ignore[attr-defined]
+    return made
+
+
+class _Inline:
+    """An executor that does each thing at once: one thread, one order."""
+
+    def __init__(self, *_: Any, **__: Any) -> None: ...
+
+    def __enter__(self) -> "_Inline":
+        return self
+
+    def __exit__(self, *_: Any) -> None: ...
+
+    def submit(self, call: Any, *arguments: Any) -> Any:
+        result = call(*arguments)
+        return SimpleNamespace(result=lambda: result)
+
+    map = staticmethod(map)
+
+    def shutdown(self, **_: Any) -> None: ...
+
+
+class _NoHeart:
+    """Renewals are made by `Container.pipeline`, in virtual time."""
+
+    def __init__(self, *_: Any) -> None: ...
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: Any) -> None: ...
+
+
+class _NoCache:
+    def __init__(self, **_: Any) -> None: ...
+
+    @contextmanager
+    def hold(self, *_: Any) -> Iterator[None]:
+        yield
+
+
+@contextmanager
+def _folder(scratch: Path, job_id: str) -> Iterator[Path]:  # noqa: ARG001
+    folder = Path(tempfile.mkdtemp(prefix="campaign-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def replace_what_only_takes_time() -> None:
+    """In the runner's story: references, unpacking, the pipeline, threads."""
+    runner.job.Cache = _NoCache  # type: ignore[misc, assignment]
+    runner.job.Heart = _NoHeart  # type: ignore[misc, assignment]
+    runner.job.run_folder = _folder
+    runner.job.stage = lambda *_: []
+    runner.job.S3Source = SimpleNamespace(open=_open)  # type: ignore[misc, assignment]
+    runner.job._fits = lambda *_: None
+    runner.job._log = lambda *_: None
+    runner.job._pipeline = lambda attempt, lease, folders: _present[lease.token].pipeline(
+        attempt, lease, folders
+    )
+    runner.publish.ThreadPoolExecutor = _Inline  # type: ignore[misc, assignment]
+
+
+def _open(s3: Any, bucket: str, key: str, version_id: str) -> Any:
+    head = s3.head_object(Bucket=bucket, Key=key, VersionId=version_id)
+    return SimpleNamespace(size=head["ContentLength"])
