@@ -175,13 +175,14 @@ def test_changed_content_runs_again_and_identical_content_does_not(
 def test_a_branch_may_do_nothing_but_upload_and_read(offices: Offices) -> None:
     """A lost branch key must not reach other data, nor destroy results."""
     s3, outputs = offices.branch("eu"), offices.outputs["eu"]
-    for attempt in (
+    attempts: tuple[Callable[[], object], ...] = (
         lambda: s3.put_object(Bucket=outputs["results_bucket"], Key="metagenome/a/b/report.html", Body=b""),
         lambda: s3.delete_object(Bucket=outputs["uploads_bucket"], Key="metagenome/again/s1/input.tar"),
         lambda: s3.put_object(Bucket=outputs["uploads_bucket"], Key="elsewhere.bin", Body=b""),
         lambda: s3.list_objects_v2(Bucket=outputs["references_bucket"]),
         lambda: s3.list_objects_v2(Bucket=offices.outputs["us"]["results_bucket"]),
-    ):
+    )
+    for attempt in attempts:
         with pytest.raises(s3.exceptions.ClientError, match=r"AccessDenied|Forbidden|403"):
             attempt()
 
