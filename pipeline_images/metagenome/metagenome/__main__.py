@@ -13,12 +13,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
+from programs.outcome import BAD_INPUT, TERMINATED, BadInput, Failed
+from sequencing.reads import find_reads
+
 from metagenome.abundance import diversity, diversity_text, table_text, tables
 from metagenome.classification import classify
 from metagenome.cleaning import clean
 from metagenome.kraken_report import database_ranks, read_report
-from metagenome.outcome import BAD_INPUT, TERMINATED, BadInput, Failed
-from metagenome.reads import find_reads
 from metagenome.report import report
 from metagenome.settings import Settings, settings_from
 from metagenome.summary import summarise

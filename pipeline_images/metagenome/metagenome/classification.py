@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from metagenome.chain import Program, run_program
+from programs.chain import Program, run_program
+
 from metagenome.settings import Settings
 
 

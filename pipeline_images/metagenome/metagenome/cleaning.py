@@ -9,10 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from metagenome.chain import Program, run_chain
-from metagenome.checks import Fed, feed
-from metagenome.outcome import BadInput
-from metagenome.reads import Reads
+from programs.chain import Program, run_chain
+from programs.outcome import BadInput
+from sequencing.checks import Fed, feed
+from sequencing.reads import Reads
+
 from metagenome.settings import Settings
 
 SHORTEST = 35  # bases: Kraken 2's k-mers are that long

@@ -1,6 +1,6 @@
 """What the numbers mean, in words: what is fine, what to mind, what to do."""
 
-from dataclasses import dataclass
+from reporting.findings import Finding, percent
 
 from metagenome.summary import Summary
 
@@ -14,24 +14,10 @@ LOW_Q30 = 0.75
 MUCH_DUPLICATION = 0.3
 
 
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    mind: bool  # something to look at, not just to know
-    title: str
-    words: str
-
-
 def findings(summary: Summary) -> list[Finding]:
     """What to mind first, then what is as it should be."""
     found = [rule(summary) for rule in (_depth, _quality, _filter, _host, _unclassified, _duplication)]
     return sorted((finding for finding in found if finding), key=lambda finding: not finding.mind)
-
-
-def percent(share: float) -> str:
-    """Shares too small to print are not none."""
-    if 0 < share < 0.0005:
-        return "under 0.1%"
-    return f"{100 * share:.1f}%"
 
 
 def _depth(s: Summary) -> Finding:

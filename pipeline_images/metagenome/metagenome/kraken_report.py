@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from metagenome.outcome import Failed
+from programs.outcome import Failed
 
 RANKS = (
     "phylum",

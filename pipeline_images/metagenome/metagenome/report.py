@@ -8,33 +8,17 @@ ours.
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from reporting.charts import Bar, bars, stack
+from reporting.findings import percent
+from reporting.page import NOT_A_DIAGNOSIS, finding_list, page, table
+
 from metagenome.abundance import Share
-from metagenome.charts import Bar, bars, stack
-from metagenome.findings import SOME_UNCLASSIFIED, findings, percent
+from metagenome.findings import SOME_UNCLASSIFIED, findings
 from metagenome.summary import Summary
 
 SHOWN_IN_CHART = 15
 SHOWN_IN_TABLE = 25
 _ITALIC = ("genus", "species")
-_STYLE = """
-:root { color-scheme: light; }
-body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff; max-width: 50rem;
-  margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.7rem; margin-bottom: 0.2rem; } h2 { font-size: 1.25rem; margin-top: 2.2rem; }
-.lead { font-size: 1.1rem; } svg { width: 100%; height: auto; font: 14px system-ui, sans-serif; }
-ul.findings { list-style: none; padding: 0; }
-ul.findings li { border-left: 0.35rem solid #2e7d32; padding: 0.3rem 0.8rem; margin: 0.5rem 0;
-  background: #f6f6f6; }
-ul.findings li.mind { border-color: #c75000; background: #fff4ea; }
-table { border-collapse: collapse; width: 100%; margin: 0.6rem 0; font-size: 0.92rem; }
-caption { text-align: left; color: #555; padding-bottom: 0.3rem; }
-th, td { text-align: left; padding: 0.25rem 0.6rem; border-bottom: 1px solid #ddd; overflow-wrap: anywhere; }
-th.n, td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-summary { cursor: pointer; font-weight: 600; } .small { color: #555; font-size: 0.9rem; }
-@media print { body { margin: 0; max-width: none; font-size: 11pt; } h2, svg, tr, li { break-inside: avoid; }
-  h2 { break-after: avoid; } }
-"""
-_NOT_A_DIAGNOSIS = "This report describes DNA found in a sample; by itself it is no diagnosis."
 
 
 def report(summary: Summary, tools: Mapping[str, str]) -> str:
@@ -44,7 +28,7 @@ def report(summary: Summary, tools: Mapping[str, str]) -> str:
         "<h1>Metagenome report</h1>",
         f'<p class="small">{escape(", ".join(summary.files))}</p>',
         f'<p class="lead">{_lead(summary, species)}</p>',
-        _findings(summary),
+        finding_list(findings(summary)),
         "<h2>Where the reads went</h2>",
         stack("Where the reads went", _way(summary), "way"),
         _way_table(summary),
@@ -67,15 +51,7 @@ def report(summary: Summary, tools: Mapping[str, str]) -> str:
         "<h2>How this was made</h2>",
         _methods(summary, tools),
     ]
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; style-src '
-        "'unsafe-inline'\">"
-        f"<title>Metagenome report</title><style>{_STYLE}</style></head><body><main>\n"
-        + "\n".join(body)
-        + "\n</main></body></html>\n"
-    )
+    return page("Metagenome report", body)
 
 
 def _lead(s: Summary, species: Sequence[Share]) -> str:
@@ -87,15 +63,6 @@ def _lead(s: Summary, species: Sequence[Share]) -> str:
         f"{number} among {s.classified:,} classified {s.unit}. The most abundant is "
         f"<em>{escape(top.taxon.name)}</em> with {percent(top.relative_abundance)}."
     )
-
-
-def _findings(s: Summary) -> str:
-    items = (
-        f'<li class="{"mind" if f.mind else "fine"}">'
-        f"<strong>{'Mind: ' if f.mind else ''}{escape(f.title)}.</strong> {escape(f.words)}</li>"
-        for f in findings(s)
-    )
-    return f'<ul class="findings">{"".join(items)}</ul>'
 
 
 def _way(s: Summary) -> list[Bar]:
@@ -116,7 +83,7 @@ def _way_table(s: Summary) -> str:
     ]
     rows = [[escape(label), f"{count:,}", percent(count / s.fragments)] for label, count in steps]
     dropped = f" {s.without_bases:,} {s.unit} without bases were left out." if s.without_bases else ""
-    return _table((f"{s.unit} at each step", "", "of the upload"), rows, numbers=(1, 2)) + (
+    return table((f"{s.unit} at each step", "", "of the upload"), rows, numbers=(1, 2)) + (
         f"<p class=small>{s.bases / 1e6:,.1f} million bases; reads are {s.mean_length} bases long on "
         f"average.{dropped}</p>"
     )
@@ -157,10 +124,10 @@ def _rank(rank: str, rows: Sequence[Share], unit: str) -> str:
     ]
     more = len(rows) - SHOWN_IN_TABLE
     rest = f"<p class=small>{more:,} more are in abundance/{escape(rank)}.tsv.</p>" if more > 0 else ""
-    table = _table((rank, "taxid", unit, "relative abundance"), cells, numbers=(1, 2, 3))
+    listed = table((rank, "taxid", unit, "relative abundance"), cells, numbers=(1, 2, 3))
     opened = " open" if rank in ("phylum", "species") else ""
     title = f"{escape(rank.capitalize())} ({len(rows):,})"
-    return f"<details{opened}><summary>{title}</summary>{table}{rest}</details>"
+    return f"<details{opened}><summary>{title}</summary>{listed}{rest}</details>"
 
 
 def _diversity(s: Summary) -> str:
@@ -173,7 +140,7 @@ def _diversity(s: Summary) -> str:
         "Simpson's index is the chance that two reads are of different taxa. Compare only samples of like "
         "depth that "
         "were analysed with the same database.</p>"
-    ) + _table(("rank", "taxa seen", "Shannon (nats)", "Simpson"), rows, numbers=(1, 2, 3))
+    ) + table(("rank", "taxa seen", "Shannon (nats)", "Simpson"), rows, numbers=(1, 2, 3))
 
 
 def _methods(s: Summary, tools: Mapping[str, str]) -> str:
@@ -186,18 +153,4 @@ def _methods(s: Summary, tools: Mapping[str, str]) -> str:
         "versions of the pipeline and of its references.</p>"
     )
     rows = [[escape(name), escape(version)] for name, version in tools.items()]
-    return steps + _table(("tool", "version"), rows) + f"<p class=small>{_NOT_A_DIAGNOSIS}</p>"
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:
-    """`rows` are HTML already."""
-
-    def cell(kind: str, column: int, content: str) -> str:
-        scope = ' scope="col"' if kind == "th" else ""
-        return f"<{kind}{' class=n' if column in numbers else ''}{scope}>{content}</{kind}>"
-
-    head = "".join(cell("th", column, escape(name)) for column, name in enumerate(header))
-    body = "".join(
-        f"<tr>{''.join(cell('td', c, content) for c, content in enumerate(row))}</tr>" for row in rows
-    )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return steps + table(("tool", "version"), rows) + f"<p class=small>{NOT_A_DIAGNOSIS}</p>"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from metagenome.outcome import BAD_SETTINGS, Failed
+from programs.outcome import BAD_SETTINGS, Failed
 
 KRAKEN2_FILES = ("hash.k2d", "opts.k2d", "taxo.k2d")
 

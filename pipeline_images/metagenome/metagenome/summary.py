@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sequencing.reads import Reads
+
 from metagenome.abundance import Diversity, Share
 from metagenome.cleaning import Cleaned
 from metagenome.kraken_report import Classification
-from metagenome.reads import Reads
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from metagenome.chain import Program, run_chain
-from metagenome.outcome import BadInput, Failed
+from programs.chain import Program, run_chain
+from programs.outcome import BadInput, Failed
 
 CAT = ("cat",)
 

@@ -4,10 +4,10 @@ import gzip
 from pathlib import Path
 
 import pytest
-from metagenome.checks import Fed, feed
-from metagenome.outcome import BadInput
-from metagenome.reads import find_reads
 from metagenome_samples import fastq, upload
+from programs.outcome import BadInput
+from sequencing.checks import Fed, feed
+from sequencing.reads import find_reads
 
 
 def fed(folder: Path) -> tuple[Fed, bytes]:

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from metagenome.outcome import BadInput
-from metagenome.reads import find_reads
 from metagenome_samples import upload
+from programs.outcome import BadInput
+from sequencing.reads import find_reads
 
 
 def names(folder: Path) -> list[list[str]]:

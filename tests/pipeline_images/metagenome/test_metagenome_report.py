@@ -4,10 +4,11 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from metagenome.findings import findings, percent
+from metagenome.findings import findings
 from metagenome.kraken_report import read_report
 from metagenome.report import report
 from metagenome_samples import REPORT, summary
+from reporting.findings import percent
 
 TOOLS = {"kraken2": "2.1.2"}
 ATTACK = "<script>alert(1)</script>\"'&<img src=x onerror=alert(1)>"

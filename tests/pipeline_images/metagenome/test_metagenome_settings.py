@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from metagenome.outcome import Failed
 from metagenome.settings import KRAKEN2_FILES, settings_from
+from programs.outcome import Failed
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import cast
 
-from metagenome.outcome import BadInput
+from programs.outcome import BadInput
 
 LOOKED_AT = 2_000  # records whose letters and qualities are looked at more closely
 _BUFFER = 1 << 20

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TypeVar
 
-from metagenome.outcome import FAILED, KILLED, Failed
+from programs.outcome import FAILED, KILLED, Failed
 
 T = TypeVar("T")
 _TAIL = 400  # characters of a program's last words

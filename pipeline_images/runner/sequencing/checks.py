@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from metagenome.fastq import FastqFile, Record
-from metagenome.outcome import BadInput
-from metagenome.reads import Lane, Reads
+from programs.outcome import BadInput
+
+from sequencing.fastq import FastqFile, Record
+from sequencing.reads import Lane, Reads
 
 _BLOCK = 2_000  # records written at once
 _SEPARATORS = b"/._:-"

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from metagenome.outcome import BadInput
+from programs.outcome import BadInput
 
 _READS = re.compile(r"(?P<stem>.+)\.(?:fastq|fq)(?:\.gz)?", re.IGNORECASE | re.DOTALL)
 _MATE = re.compile(r"(?P<head>.*[._-])R(?P<mate>[12])(?P<tail>(?:[._-].*)?)", re.IGNORECASE | re.DOTALL)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from metagenome.findings import percent
+from reporting.findings import percent
 
 WIDTH = 760
 LABEL_WIDTH, VALUE_WIDTH, ROW, BAR = 240, 80, 26, 18

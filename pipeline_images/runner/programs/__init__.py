@@ -1,0 +1,1 @@
+"""What pipelines share about programs: running them in chains, and how a pipeline may end."""

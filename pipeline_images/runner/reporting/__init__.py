@@ -1,0 +1,1 @@
+"""What pipelines share about reports: the page, its charts, its findings."""

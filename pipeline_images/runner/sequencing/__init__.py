@@ -1,0 +1,1 @@
+"""What pipelines share about reads: which files are reads, and whether each record is whole."""
