@@ -37,7 +37,8 @@ LISTED = (
 )
 MOST_DESCRIBED = 100
 PAGE = 100
-FAULTS = {"spot": HOST_LOST, "host": HOST_LOST}
+# AWS says the same of both; a reclaim comes with a SIGTERM before, a broken host with nothing.
+FAULTS = {"spot": False, "host": True}  # at once
 
 Request = dict[str, Any]
 
@@ -129,7 +130,7 @@ class Engine:
             return objects.client_error(
                 f"job {job.id} has no container that could lose its host: {job.shown['status']}"
             )
-        self.scheduler.stop(job, FAULTS[kind], host_lost=True)
+        self.scheduler.stop(job, HOST_LOST, host_lost=True, at_once=FAULTS[kind])
         return stub._json(200, {})
 
     def resume(self) -> None:
@@ -144,7 +145,7 @@ class Engine:
     def close(self) -> None:
         home.write(self._kept, json.dumps([job.kept() for job in list(self.scheduler.jobs.values())]))
         self.scheduler.close()
-        batch_containers.end_leftovers(self.prefix)
+        batch_containers.end_leftovers()
 
     def _mine(self, job_id: str) -> Job | None:
         job = self.scheduler.jobs.get(job_id)
@@ -193,6 +194,7 @@ def _summary(shown: dict[str, Any]) -> dict[str, Any]:
 
 
 def install(endpoint: str, run: Run = batch_containers.run) -> Engine:
+    batch_containers.end_leftovers()  # of a twin that crashed
     engine = Engine(endpoint, run)
 
     def then_wake(call: Any) -> Any:

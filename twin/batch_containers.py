@@ -20,6 +20,7 @@ from twin.batch_jobs import Attempt, End
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 KILLED = 137  # 128 + SIGKILL
 ENGINE_FAILED = 125  # podman's and docker's own fault: no such image, no such mount
+LABEL = "globalbi-twin"  # of every container: the folder of the twin that started it
 GRACE_S = 10  # between SIGTERM and SIGKILL; AWS waits 30 s
 
 Say = Callable[[str], None]  # takes a line of the job's log
@@ -89,14 +90,14 @@ def run(attempt: Attempt, say: Say) -> End:
     return End(exit_code=code, reason=OUT_OF_MEMORY if out_of_memory else "")
 
 
-def end_leftovers(prefix: str) -> None:
-    """Ends the containers that a twin started and did not see end."""
+def end_leftovers() -> None:
+    """Ends the containers that this twin, or one before it in the same folder, did not see end."""
     try:
         engine = containers.engine()
     except containers.EngineMissing:
         return
-    names = (engine.ask("ps", "--all", "--filter", f"name=^{prefix}", "--format", "{{.Names}}") or "").split()
-    if names:
+    ours = f"label={LABEL}={home.home()}"
+    if names := (engine.ask("ps", "--all", "--quiet", "--filter", ours) or "").split():
         engine.ask("rm", "--force", *names)
 
 
@@ -111,6 +112,7 @@ def host_folder(office: str, path: str) -> Path:
 
 def _words(attempt: Attempt, image: str) -> list[str]:
     words = ["run", "--name", attempt.name, "--network", "host", "--pull", "never"]
+    words += ["--label", f"{LABEL}={home.home()}"]
     words += [f"--memory={attempt.memory_mib}m", f"--memory-swap={attempt.memory_mib}m"]
     if containers.engine().program == "podman":
         words.append("--rm")  # docker keeps it until it said whether the kernel ended it

@@ -87,10 +87,10 @@ class Job:
         with self.scope():
             eventbridge._put_events({"Entries": [event]}, allow_aws_source=True)
 
-    def stop(self, reason: str, *, host_lost: bool = False) -> None:
+    def stop(self, reason: str, *, host_lost: bool = False, at_once: bool = False) -> None:
         self.stop_reason, self.host_lost = reason, host_lost
         if self.current:
-            self.current.at_once = host_lost
+            self.current.at_once = at_once
             self.current.stopped.set()
 
     def needs(self, kind: str, default: float) -> float:

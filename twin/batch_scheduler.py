@@ -64,10 +64,10 @@ class Scheduler:
                 self._waiting.append(job)
                 self._wake.notify_all()
 
-    def stop(self, job: Job, reason: str, *, host_lost: bool = False) -> None:
+    def stop(self, job: Job, reason: str, *, host_lost: bool = False, at_once: bool = False) -> None:
         with self._wake:
             if not job.done:
-                job.stop(reason, host_lost=host_lost)
+                job.stop(reason, host_lost=host_lost, at_once=at_once)
             self._wake.notify_all()
 
     def wake(self) -> None:

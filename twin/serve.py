@@ -10,14 +10,25 @@ def main() -> None:
     sys.argv[1:] = []  # ministack reads the command line too
     from ministack.app import main as ministack  # type: ignore[import-untyped]
 
-    from twin import batch, bus_forwarding, checksums, permissions, replication, s3_events
+    from twin import (
+        batch,
+        bus_forwarding,
+        checksums,
+        permissions,
+        ranges,
+        replication,
+        s3_events,
+        stopping,
+    )
 
     bus_forwarding.install()
     permissions.install()
     checksums.install()
+    ranges.install()
     replication.install()
     s3_events.install()
     engine = batch.install(f"http://127.0.0.1:{port}")
+    stopping.install(engine.scheduler.close)
     try:
         ministack()
     finally:

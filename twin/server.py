@@ -104,11 +104,13 @@ class Twin:
             self._process = None
 
     def fault(self, office_name: str, job_id: str, kind: str = "spot") -> None:
-        """A fault for tests: `spot` reclaims the job's instance, `host` loses it."""
+        """A fault for tests: `spot` reclaims the job's instance (SIGTERM first), `host` loses it at once."""
         fault(self.endpoint, office(office_name, self.root), job_id, kind)
 
     def _life(self, known: home.Running | None) -> str:
-        if self._keep and known:
+        if self._keep and known and known.pid == 0:  # one that crashed has saved nothing
+            # What was made knows the address: queues by their URL, functions by their environment.
+            self._port = self._port or int(known.endpoint.rsplit(":", 1)[1])
             return known.life
         for folder in ("aws", "s3", "state", "batch", "scratch"):
             shutil.rmtree(home.home() / folder, ignore_errors=True)
