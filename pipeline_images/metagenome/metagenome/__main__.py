@@ -1,22 +1,19 @@
 """The pipeline's command: `run INPUT OUTPUT`.
 
-Reads and references are only read; results go to OUTPUT, everything else below $SCRATCH. Exit code 65 and a
-last line on standard error that names the fault: the upload is at fault. Any other code but 0: the pipeline
-is.
+Reads and references are only read; results go to OUTPUT, everything else below $SCRATCH.
 """
 
 import json
-import signal
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 
-from programs.outcome import BAD_INPUT, TERMINATED, BadInput, Failed
+from programs.command import command, say
+from programs.outcome import BadInput
+from reporting.diversity import diversity_text
 from sequencing.reads import find_reads
 
-from metagenome.abundance import diversity, diversity_text, table_text, tables
+from metagenome.abundance import diversity, table_text, tables
 from metagenome.classification import classify
 from metagenome.cleaning import clean
 from metagenome.kraken_report import database_ranks, read_report
@@ -63,25 +60,5 @@ def run(source: Path, output: Path, settings: Settings) -> None:
     (output / "report.html").write_text(report(summary, tools))
 
 
-def say(words: str) -> None:
-    print(words, flush=True)
-
-
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
-    if len(arguments) != 2:
-        print("usage: run INPUT OUTPUT (two folders)", file=sys.stderr)
-        return 64
-    signal.signal(signal.SIGTERM, _stop)
-    try:
-        run(Path(arguments[0]), Path(arguments[1]), settings_from(environ))
-    except BadInput as error:
-        print(error, file=sys.stderr)
-        return BAD_INPUT
-    except Failed as error:
-        print(error, file=sys.stderr)
-        return error.code
-    return 0
-
-
-def _stop(_number: int, _frame: FrameType | None) -> None:
-    raise SystemExit(TERMINATED)  # the chain's children are ended on the way out
+    return command(lambda source, output: run(source, output, settings_from(environ)), arguments)

@@ -5,11 +5,11 @@ species, and unclassified ones, are in no species table. It is a share of reads,
 a large genome gives more reads.
 """
 
-import csv
-import io
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from reporting.diversity import Diversity, diversity_of
+from reporting.tables import tsv
 
 from metagenome.kraken_report import RANKS, Classification, Taxon
 
@@ -20,14 +20,6 @@ HEADER = ("taxid", "name", "rank", "reads", "relative_abundance")
 class Share:
     taxon: Taxon
     relative_abundance: float  # of all that is classified at this rank: they sum to 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class Diversity:
-    rank: str
-    observed: int  # taxa with at least one fragment
-    shannon: float  # nats
-    simpson: float  # 1 - the chance that two fragments are of one taxon
 
 
 def shares(classification: Classification, rank: str) -> list[Share]:
@@ -44,17 +36,11 @@ def tables(classification: Classification) -> dict[str, list[Share]]:
 
 
 def diversity(rank: str, rows: Sequence[Share]) -> Diversity:
-    portions = [row.relative_abundance for row in rows]
-    return Diversity(
-        rank=rank,
-        observed=len(portions),
-        shannon=-sum(p * math.log(p) for p in portions) + 0.0,
-        simpson=1 - sum(p * p for p in portions),
-    )
+    return diversity_of(rank, [row.relative_abundance for row in rows])
 
 
 def table_text(rows: Sequence[Share]) -> str:
-    return _tsv(
+    return tsv(
         HEADER,
         [
             (
@@ -67,18 +53,3 @@ def table_text(rows: Sequence[Share]) -> str:
             for row in rows
         ],
     )
-
-
-def diversity_text(rows: Sequence[Diversity]) -> str:
-    return _tsv(
-        ("rank", "observed", "shannon", "simpson"),
-        [(row.rank, row.observed, f"{row.shannon:.4f}", f"{row.simpson:.4f}") for row in rows],
-    )
-
-
-def _tsv(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    text = io.StringIO()
-    table = csv.writer(text, delimiter="\t", lineterminator="\n")
-    table.writerow(header)
-    table.writerows(rows)
-    return text.getvalue()

@@ -1,10 +1,10 @@
 """What the runner tells the pipeline by its environment."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from programs.allowance import allowance_from
 from programs.outcome import BAD_SETTINGS, Failed
 
 KRAKEN2_FILES = ("hash.k2d", "opts.k2d", "taxo.k2d")
@@ -21,8 +21,8 @@ class Settings:
 
 def settings_from(environ: Mapping[str, str]) -> Settings:
     """Raises `Failed` (78) when a reference is missing or a number is none."""
-    references = Path(environ.get("REFERENCES") or "/references")
-    database = references / "kraken2"
+    allowed = allowance_from(environ)
+    database = allowed.references / "kraken2"
     missing = [name for name in KRAKEN2_FILES if not (database / name).is_file()]
     if missing:
         raise Failed(
@@ -30,16 +30,12 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
             "Mount the references at /references, with one folder for each role: kraken2 and host.",
             BAD_SETTINGS,
         )
-    threads = environ.get("THREADS") or str(len(os.sched_getaffinity(0)))
-    if not (threads.isascii() and threads.isdigit() and int(threads) > 0):
-        raise Failed(f"THREADS must be a whole number of 1 or more, not {threads!r}", BAD_SETTINGS)
-    meta = environ.get("PIPELINE_META")
     return Settings(
         kraken2=database,
-        host=host_reference(references / "host"),
-        threads=int(threads),
-        scratch=Path(environ.get("SCRATCH") or environ.get("TMPDIR") or "/tmp"),
-        meta=Path(meta) if meta else None,
+        host=host_reference(allowed.references / "host"),
+        threads=allowed.threads,
+        scratch=allowed.scratch,
+        meta=allowed.meta,
     )
 
 

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from reporting.diversity import Diversity
 from sequencing.reads import Reads
 
-from metagenome.abundance import Diversity, Share
+from metagenome.abundance import Share
 from metagenome.cleaning import Cleaned
 from metagenome.kraken_report import Classification
 

@@ -1,5 +1,6 @@
 """How the pipeline can end other than well."""
 
+BAD_USAGE = 64  # EX_USAGE
 BAD_INPUT = 65  # EX_DATAERR: the sample can never succeed as uploaded
 FAILED = 70  # EX_SOFTWARE
 BAD_SETTINGS = 78  # EX_CONFIG: not the sample's fault

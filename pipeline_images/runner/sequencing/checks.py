@@ -28,18 +28,23 @@ def feed(reads: Reads, write: Callable[[bytes], object]) -> Fed:
     """Write every read of every lane. Raises `BadInput`."""
     fragments = without_bases = 0
     block: list[bytes] = []
-    for lane in reads.lanes:
-        for record in _paired(lane, reads) if reads.paired else _single(lane, reads):
-            if not record:
-                without_bases += 1
-                continue
-            block.append(record)
-            fragments += 1
-            if len(block) == _BLOCK:
-                write(b"".join(block))
-                block.clear()
+    for fragment in fragments_of(reads):
+        if not fragment:
+            without_bases += 1
+            continue
+        block.append(fragment)
+        fragments += 1
+        if len(block) == _BLOCK:
+            write(b"".join(block))
+            block.clear()
     write(b"".join(block))
     return Fed(fragments=fragments, without_bases=without_bases)
+
+
+def fragments_of(reads: Reads) -> Iterator[bytes]:
+    """The records of each fragment: four lines, eight of a pair, none without bases. Raises `BadInput`."""
+    for lane in reads.lanes:
+        yield from _paired(lane, reads) if reads.paired else _single(lane, reads)
 
 
 def _single(lane: Lane, reads: Reads) -> Iterator[bytes]:

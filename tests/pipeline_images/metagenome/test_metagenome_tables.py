@@ -5,10 +5,11 @@ import math
 from pathlib import Path
 
 import pytest
-from metagenome.abundance import diversity, diversity_text, table_text, tables
+from metagenome.abundance import diversity, table_text, tables
 from metagenome.kraken_report import database_ranks, read_report
 from metagenome_samples import REPORT, classification
 from programs.outcome import Failed
+from reporting.diversity import diversity_text
 
 
 def test_ranks_come_from_the_database_where_the_report_has_none() -> None:
