@@ -25,7 +25,7 @@ from components.tags import tags
 from handlers.notify import DETAIL_TYPE, SOURCE
 
 FUNCTION_TIMEOUT_S = 30
-INDEXES = ("by_sample", "by_state", "by_project")
+INDEXES = ("by_sample", "by_state", "by_project", "by_office", "by_release")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ from boto3.dynamodb.types import TypeSerializer
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from handlers.context import iso
 from handlers.log import logger
 from handlers.notify import DETAIL_TYPE, SOURCE
 from handlers.records import each_record
@@ -54,6 +55,8 @@ def row_of(event: Mapping[str, Any]) -> dict[str, Any]:
         "by_sample": f"sample#{where}",
         "by_state": f"state#{detail['state']}",
         "by_project": f"project#{detail['project']}",
+        "by_office": f"office#{detail['office']}",
+        "by_release": f"release#{detail['release_digest']}",
     }
 
 
@@ -82,7 +85,8 @@ def handle(event: Mapping[str, Any], context: FleetContext) -> dict[str, Any]:
 
 
 def _one(event: Mapping[str, Any], context: FleetContext) -> None:
-    row = row_of(event)
+    # When headquarters learnt of it: with `updated`, how far an office's events lag behind.
+    row = {**row_of(event), "arrived": iso(context.clock())}
     kept = keep(context, row)
     context.counts["RowsKept" if kept else "RowsOlder"] += 1
     logger.info(

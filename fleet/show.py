@@ -1,0 +1,185 @@
+"""What `fleet` shows to people: tables and timelines. Names go through `fleet.text`, always."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from fleet.overview import Standing, lag_of
+from fleet.table import STATES, Row
+from fleet.text import ago, between, cell, local, moment, size, state_cell, where
+from handlers.run import SUCCEEDED
+
+
+def table(*columns: str) -> Table:
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for column in columns:
+        made.add_column(cell(column), overflow="fold")
+    return made
+
+
+def standings_table(standings: Iterable[Standing], now: datetime, since: str) -> RenderableType:
+    made = table("office", *STATES, "oldest open", "last event", "lag", "behind", "dead letters")
+    notes: list[Text] = []
+    for each in standings:
+        oldest = each.oldest_open
+        letters = sum(each.dead_letters.values())
+        made.add_row(
+            cell(each.office, "bold"),
+            *(_count(each, state) for state in STATES),
+            cell(ago((oldest or {}).get("times", {}).get("received"), now).removesuffix(" ago")),
+            cell(ago((each.last_event or {}).get("updated"), now) or "none yet"),
+            cell(
+                "" if each.lag_s is None else f"{each.lag_s:.1f} s",
+                "yellow" if (each.lag_s or 0) > 60 else "",
+            ),
+            cell("?" if each.trouble else len(each.behind), "red" if each.behind else ""),
+            cell("?" if each.trouble else letters, "red" if letters else ""),
+        )
+        notes += _notes(each)
+    ended = Text(f"Ended runs since {local(since)} UTC; open ones all.", style="dim")
+    return Group(made, ended, *notes)
+
+
+def _count(standing: Standing, state: str) -> Text:
+    count = standing.counts.get(state, 0)
+    return state_cell(str(count)) if not count else Text(str(count), style=state_cell(state).style)
+
+
+def _notes(standing: Standing) -> Iterator[Text]:
+    if standing.trouble:
+        yield cell(f"{standing.office} could not be asked: {standing.trouble}", "red")
+    if standing.behind:
+        yield cell(
+            f"{standing.office}: headquarters is behind in {len(standing.behind)} runs"
+            f" ({', '.join(standing.behind[:3])}{' …' if len(standing.behind) > 3 else ''}):"
+            f" `fleet check {standing.office}` tells how, `fleet rebuild {standing.office}` mends it.",
+            "yellow",
+        )
+    for queue, count in sorted(standing.dead_letters.items()):
+        yield cell(
+            f"{standing.office}: {count} in {queue}: `fleet redrive {standing.office}` tells why.", "yellow"
+        )
+
+
+def standing_json(standing: Standing) -> dict[str, Any]:
+    oldest, last = standing.oldest_open, standing.last_event
+    return {
+        "office": standing.office,
+        "reachable": standing.trouble is None,
+        "trouble": standing.trouble,
+        "runs": {state: standing.counts.get(state, 0) for state in STATES},
+        "oldest_open": {
+            "run_id": oldest["run_id"],
+            "sample": where(oldest),
+            "received": oldest.get("times", {}).get("received"),
+        }
+        if oldest
+        else None,
+        "last_event": {"run_id": last["run_id"], "updated": last["updated"], "lag_s": standing.lag_s}
+        if last
+        else None,
+        "behind": list(standing.behind),
+        "dead_letters": dict(standing.dead_letters),
+    }
+
+
+def runs_table(rows: Iterable[Row], now: datetime) -> Table:
+    made = table("office", "sample", "state", "attempt", "updated", "run", "what")
+    for row in rows:
+        made.add_row(
+            cell(row["office"]),
+            cell(where(row)),
+            state_cell(row["state"]),
+            cell(row["attempt"]),
+            cell(ago(row["updated"], now)),
+            cell(row["run_id"][:12]),
+            cell(_short(str(row.get("message", "")))),
+        )
+    return made
+
+
+def run_view(row: Row, others: Iterable[Row], now: datetime, office_bucket: str) -> RenderableType:
+    """One run from its upload to its end: when, on what, why again, where the results are."""
+    parts: list[RenderableType] = [
+        Text.assemble(
+            cell(where(row), "bold"), " at ", cell(row["office"], "bold"), ": ", state_cell(row["state"])
+        ),
+        cell(row.get("message", "")),
+        Text(),
+        _facts(row, office_bucket),
+        _timeline(row),
+        _attempts(row),
+    ]
+    earlier = [other for other in others if other["run_id"] != row["run_id"]]
+    if earlier:
+        parts += [Text("Other runs of this sample", style="bold"), runs_table(earlier, now)]
+    return Group(*parts)
+
+
+def _facts(row: Row, office_bucket: str) -> Table:
+    facts = Table.grid(padding=(0, 2))
+    references = ", ".join(
+        f"{role}: {' '.join(str(part) for part in pin)}"
+        for role, pin in sorted((row.get("references") or {}).items())
+    )
+    lag = lag_of(row)
+    for name, value in (
+        ("run", row["run_id"]),
+        ("release", f"{row.get('pipeline_version')}  {row.get('release_digest')}"),
+        ("references", references),
+        ("input", size(row.get("size"))),
+        ("results", f"s3://{office_bucket}/{row['results_prefix']}" if row["state"] == SUCCEEDED else ""),
+        ("compute", vcpu_hours(row)),
+        (
+            "known here",
+            f"revision {row.get('revision')}" + ("" if lag is None else f", {lag:.1f} s after it happened"),
+        ),
+    ):
+        if value:
+            facts.add_row(cell(name, "dim"), cell(value))
+    return facts
+
+
+def vcpu_hours(row: Row) -> str:
+    """What the attempts used, as far as they have ended."""
+    total = 0.0
+    for each in row.get("attempts", []):
+        first, last = moment(each.get("started")), moment(each.get("ended"))
+        if first and last:
+            total += each.get("vcpus", 0) * (last - first).total_seconds() / 3600
+    return f"{total:.2f} vCPU hours" if total else ""
+
+
+def _timeline(row: Row) -> Table:
+    made = table("when (UTC)", "state", "after")
+    times = sorted(row.get("times", {}).items(), key=lambda each: str(each[1]))
+    for number, (state, time) in enumerate(times):
+        before = times[number - 1][1] if number else None
+        made.add_row(cell(local(time)), state_cell(state), cell(between(before, time)))
+    return made
+
+
+def _attempts(row: Row) -> Table:
+    made = table("attempt", "on", "memory", "vCPUs", "waited", "ran", "class", "reason", "decision")
+    for each in row.get("attempts", []):
+        made.add_row(
+            cell(each["number"]),
+            cell(each["queue"]),
+            cell(f"{each['memory_mib']} MiB"),
+            cell(each["vcpus"]),
+            cell(between(each.get("submitted"), each.get("started"))),
+            cell(between(each.get("started"), each.get("ended"))),
+            cell(each.get("class"), "red"),
+            cell(each.get("reason")),
+            cell(each.get("decision")),
+        )
+    return made
+
+
+def _short(words: str, most: int = 90) -> str:
+    return words if len(words) <= most else words[: most - 1] + "…"
