@@ -98,7 +98,7 @@ class JobDefinition(pulumi.ComponentResource):
         args = self._args
         name = physical(args.office.name, args.pipeline.name, "job")
         folder = f"{args.pipeline.name}/"
-        # A pipeline that takes another's results reads them as its input.
+        # A pipeline that takes another's results reads them beside the reads that they were made from.
         readable = [folder, f"{args.pipeline.after}/"] if args.pipeline.after else [folder]
         role = aws.iam.Role(
             name,
@@ -113,7 +113,7 @@ class JobDefinition(pulumi.ComponentResource):
             role=role.name,
             policy=inline_policy(
                 [
-                    args.uploads.within(args.uploads.read, folder),
+                    args.uploads.within(args.uploads.read, *readable),
                     args.references.read,
                     args.references.list,  # so that a missing reference is told from a forbidden one
                     args.results.within(args.results.write, folder),

@@ -75,6 +75,15 @@ def load_pipelines(root: Path) -> Mapping[str, Pipeline]:
         for pipeline in pipelines.values()
         if pipeline.after is not None and pipeline.after not in pipelines
     )
+    # A follow-on's results start nothing: so no chain of pipelines can lead back to its beginning, run after
+    # run, and the reads of every run are an upload to its own pipeline or to the one before.
+    faults.extend(
+        f"pipeline_images/{pipeline.name}/pipeline.yaml: after must be a pipeline that follows no other "
+        f"(valid: {', '.join(sorted(name for name, each in pipelines.items() if each.after is None))}), "
+        f"not {pipeline.after!r}"
+        for pipeline in pipelines.values()
+        if pipeline.after in pipelines and pipelines[pipeline.after].after is not None
+    )
     if faults:
         raise InvalidOffices(faults)
     return pipelines

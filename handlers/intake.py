@@ -185,8 +185,12 @@ def _carry_out(
 
 
 def _start(context: Context, decision: Start, upload: Upload, release: Release, known: Newest | None) -> bool:
-    run = turned(first_run(upload, release, context.now), context)
-    old = decision.supersedes
+    return begin(context, first_run(upload, release, context.now), known, decision.supersedes)
+
+
+def begin(context: Context, run: Run, known: Newest | None, old: Run | None) -> bool:
+    """Claim `run`, end the run in progress that it supersedes, submit, tell; False as `ledger.claim`."""
+    run = turned(run, context)
     superseded = None
     if old is not None:
         number = old.attempt.number

@@ -51,20 +51,23 @@ def next_step(
             state=REJECTED,
             decision="Not tried again: the same upload would be refused again.",
             what_to_do="Upload a corrected input.tar under the same key: a plain tar with the sample's reads"
-            " (*.fastq or *.fastq.gz), both mates of each pair.",
+            " (*.fastq or *.fastq.gz), both mates of each pair."
+            if run.after is None
+            else f"The results of {run.after.pipeline} stand. To have {run.sample.pipeline} too, upload a"
+            f" better input.tar as {run.after.upload_key}.",
         )
     if failure == failures.CONFIGURATION:
         return Over(
             state=FAILED,
             decision="Not tried again: only headquarters can mend this.",
             what_to_do="Nothing is wrong with the upload. Headquarters has been told; when it is mended,"
-            " upload the same file again.",
+            f" upload the same file again{_where(run)}.",
         )
     if failure == failures.STOPPED:
         return Over(
             state=FAILED,
             decision="Not tried again: someone stopped the job on purpose.",
-            what_to_do="Ask headquarters why. Uploading the same file again starts a new run.",
+            what_to_do=f"Ask headquarters why. Uploading the same file again{_where(run)} starts a new run.",
         )
     kind = _BUDGET_OF.get(failure, failure)
     budget = budgets.get(kind, 1)
@@ -77,7 +80,8 @@ def next_step(
             decision=f"Not tried again: of {_count(budget)} after such failures ({kind}), {used} made."
             if used >= budget
             else f"Not tried again: {MAX_ATTEMPTS} attempts have been made.",
-            what_to_do="Headquarters has been told. Uploading the same file again starts a new run.",
+            what_to_do="Headquarters has been told. Uploading the same file again"
+            f"{_where(run)} starts a new run.",
         )
     changed, words = _remedy(run.attempt, failure, used, end)
     wait = changed.not_before
@@ -85,6 +89,11 @@ def next_step(
         attempt=replace(changed, number=run.attempt.number + 1, not_before=int(now_s) + wait if wait else 0),
         decision=f"{words} ({used + 1} of {budget} for {kind})",
     )
+
+
+def _where(run: Run) -> str:
+    """A follow-on run has no upload of its own: the same reads under its own key start it anew."""
+    return f" as {run.sample.key}" if run.after else ""
 
 
 def _remedy(last: Attempt, failure: str, used: int, end: failures.End) -> tuple[Attempt, str]:

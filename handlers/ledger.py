@@ -14,11 +14,11 @@ from botocore.exceptions import ClientError
 
 from handlers.context import Context
 from handlers.keys import Sample
-from handlers.run import TERMINAL, Attempt, Run, Said
+from handlers.run import TERMINAL, Attempt, Predecessor, Run, Said
 from handlers.upload import Upload
 
 OPEN_INDEX = "by_state"
-OPEN = "open"  # runs that are not at their end, or whose end has not been told
+OPEN = "open"  # runs that are not at their end, or whose end has not been told and followed
 
 _serializer, _deserializer = TypeSerializer(), TypeDeserializer()
 
@@ -29,7 +29,11 @@ class Contended(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Newest:
-    """A sample's item: the newest upload known, and its run (an earlier upload's, if of the same bytes)."""
+    """A sample's item: the newest upload known, and its run (an earlier upload's, if of the same bytes).
+
+    Of a follow-on run, `after_run` and `version_id` are its predecessor's run, and there is no sequencer:
+    S3's sequencers order versions of one key only.
+    """
 
     version_id: str
     sequencer: str | None
@@ -38,6 +42,7 @@ class Newest:
     size: int
     run_id: str
     release_digest: str
+    after_run: str | None = None
 
 
 def read_newest(context: Context, sample: Sample) -> Newest | None:
@@ -52,6 +57,7 @@ def read_newest(context: Context, sample: Sample) -> Newest | None:
         size=int(item["size"]),
         run_id=item["run_id"],
         release_digest=item["release_digest"],
+        after_run=item.get("after_run"),
     )
 
 
@@ -69,7 +75,7 @@ def claim(context: Context, run: Run, known: Newest | None, superseded: Run | No
     table = context.office.ledger
     newest = {
         **_sample_key(run.sample),
-        "version_id": run.version_id,
+        "version_id": run.taken,
         "sequencer": run.sequencer,
         "uploaded": run.uploaded,
         "content": run.content,
@@ -77,6 +83,7 @@ def claim(context: Context, run: Run, known: Newest | None, superseded: Run | No
         "run_id": run.run_id,
         "release_digest": run.release_digest,
         "pipeline": run.sample.pipeline,
+        "after_run": run.after.run_id if run.after else None,
     }
     writes: list[dict[str, Any]] = [
         {"Put": {"TableName": table, "Item": _item(newest), **_unchanged(known)}},
@@ -101,7 +108,7 @@ def claim(context: Context, run: Run, known: Newest | None, superseded: Run | No
 
 def note_same_content(context: Context, upload: Upload, known: Newest) -> bool:
     """Record that `upload` is the sample's newest, though its run is an earlier one of the same bytes."""
-    sequencer = ", sequencer = :s" if upload.sequencer else " REMOVE sequencer"
+    sequencer, gone = (", sequencer = :s", "") if upload.sequencer else ("", ", sequencer")
     condition = _unchanged(known)
     values = {":n": upload.version_id, ":u": upload.uploaded, ":c": upload.content}
     if upload.sequencer:
@@ -109,7 +116,8 @@ def note_same_content(context: Context, upload: Upload, known: Newest) -> bool:
     return _update(
         context,
         Key=_item(_sample_key(upload.sample)),
-        UpdateExpression=f"SET version_id = :n, uploaded = :u, content = :c{sequencer}",
+        UpdateExpression=f"SET version_id = :n, uploaded = :u, content = :c{sequencer}"
+        f" REMOVE after_run{gone}",
         ConditionExpression=condition["ConditionExpression"],
         ExpressionAttributeValues={**condition["ExpressionAttributeValues"], **_item(values)},
     )
@@ -146,14 +154,52 @@ def take_turn(context: Context, run: Run, until: int) -> bool:
 
 
 def mark_announced(context: Context, run: Run) -> None:
-    """Record that `status.json` and HQ know this revision; a run at its end then leaves the open ones."""
-    _update(
+    """Record that `status.json` and HQ know this revision.
+
+    A run at its end then leaves the open ones, unless its follow-on runs are still to be claimed.
+    """
+    if run.terminal:
+        _close(
+            context,
+            run,
+            (
+                "SET announced = :revision REMOVE #open",
+                "revision = :revision AND attribute_not_exists(follow_due)",
+            ),
+            ("SET announced = :revision", "revision = :revision AND attribute_exists(follow_due)"),
+        )
+    else:
+        _set(context, run, "SET announced = :revision", "announced < :revision")
+
+
+def mark_followed(context: Context, run: Run) -> None:
+    """Record that what follows this run is claimed; the run then leaves the open ones if its end is told."""
+    _close(
+        context,
+        run,
+        ("REMOVE follow_due, #open", "announced = :revision"),
+        ("REMOVE follow_due", "announced < :revision"),
+    )
+
+
+def _close(context: Context, run: Run, closing: tuple[str, str], leaving: tuple[str, str]) -> None:
+    """Two marks close a run, set by whoever comes: the later one takes it off the open ones.
+
+    The conditions exclude each other, and the other mark is set only once: so one of three tries succeeds.
+    """
+    for update, condition in (closing, leaving, closing):
+        if _set(context, run, update, condition):
+            return
+
+
+def _set(context: Context, run: Run, update: str, condition: str) -> bool:
+    return _update(
         context,
         Key=_item(_run_key(run.run_id)),
-        UpdateExpression="SET announced = :revision" + (" REMOVE #open" if run.terminal else ""),
-        ConditionExpression="revision = :revision" if run.terminal else "announced < :revision",
+        UpdateExpression=update,
+        ConditionExpression=condition,
         ExpressionAttributeValues=_item({":revision": run.revision}),
-        **({"ExpressionAttributeNames": {"#open": "open"}} if run.terminal else {}),
+        **({"ExpressionAttributeNames": {"#open": "open"}} if "#open" in update else {}),
     )
 
 
@@ -224,6 +270,8 @@ def run_of(item: Mapping[str, Any]) -> Run:
         else None,
         turn_expires=int(item["turn_expires"]),
         lease_expires=int(item.get("lease_expires", 0)),
+        after=Predecessor(**item["after"]) if item.get("after") else None,
+        follow_due=bool(item.get("follow_due")),
     )
 
 
@@ -233,7 +281,7 @@ def _whole(run: Run) -> dict[str, Any]:
         "project": run.sample.project,
         "sample": run.sample.sample,
         "bucket": run.bucket,
-        "key": run.sample.key,
+        "key": run.upload_key,
         "version_id": run.version_id,
         "sequencer": run.sequencer,
         "size": run.size,
@@ -245,6 +293,7 @@ def _whole(run: Run) -> dict[str, Any]:
         "references": {role: list(pin) for role, pin in run.references.items()},
         "results_prefix": run.results_prefix,
         "announced": run.announced,
+        "after": asdict(run.after) if run.after else None,
         **_changing(run),
     }
 
@@ -269,6 +318,7 @@ def _advance(run: Run) -> dict[str, Any]:
     values = {
         **_changing(run),
         "open": OPEN,
+        **({"follow_due": True} if run.follow_due else {}),
     }  # None is written as null: what was said of an attempt before goes
     ends = {f":end{i}": {"S": state} for i, state in enumerate(sorted(TERMINAL))}
     return {

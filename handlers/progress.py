@@ -12,6 +12,7 @@ from typing import Any
 from handlers import failures, ledger
 from handlers.announce import announce
 from handlers.context import Context, iso, office_context
+from handlers.follow_on import follow_ons, start_follow_ons
 from handlers.job import QUEUE_BLOCKED, STATE_CHANGE, Job, job_of
 from handlers.ladder import Again, Over, next_step
 from handlers.log import logger
@@ -196,7 +197,10 @@ def follow(context: Context, job: Job) -> Run:
 
     def decide(run: Run) -> Run | None:
         results = look_for(context, run) if job.status in ENDED and not run.terminal else None
-        return after_event(run, job, results, context.office.budgets, context.clock())
+        after = after_event(run, job, results, context.office.budgets, context.clock())
+        if after is not None and after.state == SUCCEEDED:
+            after = replace(after, follow_due=bool(follow_ons(context.office.releases, run.sample.pipeline)))
+        return after
 
     before, after = _transition(context, job.run_id, decide)
     if after.state == SUCCEEDED and before is not after:
@@ -216,6 +220,7 @@ def _what_follows(context: Context, before: Run, after: Run) -> Run:
     fresh = before is not after and after.attempt.number > before.attempt.number
     after = ensure_submitted(context, after, fresh=fresh)
     announce(context, after)
+    start_follow_ons(context, after)
     return after
 
 

@@ -12,8 +12,9 @@ from typing import Any
 
 from handlers import ledger
 from handlers.announce import announce
-from handlers.context import Context, office_context
+from handlers.context import Context, iso, office_context
 from handlers.failures import End
+from handlers.follow_on import start_follow_ons
 from handlers.intake import take_in
 from handlers.job import Job, job_of
 from handlers.keys import Mistake, Sample, parse
@@ -53,7 +54,9 @@ def finding(run: Run, job: Job | None, now_s: float, updated_s: float) -> Findin
         if run.state == RECEIVED:
             due = run.attempt.not_before <= now_s
             return Finding(name="ClaimsWithoutJob") if due and (quiet or run.attempt.not_before) else None
-        return Finding(name="Unannounced") if quiet and run.announced < run.revision else None
+        if quiet and run.announced < run.revision:
+            return Finding(name="Unannounced")
+        return Finding(name="FollowOnMissing") if quiet and run.follow_due else None
     if job is None:
         return Finding(name="JobsLost") if quiet else None
     if job.status in ENDED:
@@ -81,7 +84,7 @@ def reconcile(context: Context) -> None:
 def _open(context: Context) -> Iterator[Run]:
     for run_id in ledger.open_runs(context):
         run = ledger.read_run(context, run_id)  # the index lags behind; the run itself is read as it is
-        if run is not None and (not run.terminal or run.announced < run.revision):
+        if run is not None and (not run.terminal or run.announced < run.revision or run.follow_due):
             yield run
 
 
@@ -113,6 +116,7 @@ def _mend(context: Context, run: Run, jobs: Mapping[str, Job]) -> None:
             follow(context, job)
         case _:
             announce(context, run)
+            start_follow_ons(context, run)
 
 
 def _lost(context: Context, run: Run) -> Job:
@@ -158,6 +162,8 @@ def _upload(context: Context, version: Mapping[str, Any]) -> None:
     if not isinstance(place, Sample):
         return
     newest = ledger.read_newest(context, place)
+    if newest and newest.after_run and newest.uploaded > iso(version["LastModified"].timestamp()):
+        return  # the reads of a newer run of its predecessor have taken its place
     if newest is None or newest.version_id != version["VersionId"]:
         context.counts["UploadsWithoutRun"] += 1
         logger.info("an upload without a run", key=version["Key"], version_id=version["VersionId"])

@@ -56,6 +56,16 @@ class Said:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Predecessor:
+    """The run whose results a follow-on run takes, and where the reads are that it analysed."""
+
+    pipeline: str
+    run_id: str
+    prefix: str  # of its results
+    upload_key: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """A run's state. `revision` grows by one with each transition; `announced` the last one told."""
 
@@ -83,6 +93,8 @@ class Run:
     said: Said | None = None
     turn_expires: int = 0  # until then, whoever took the turn may submit the current attempt
     lease_expires: int = 0
+    after: Predecessor | None = None
+    follow_due: bool = False  # succeeded, and it is not certain yet that its follow-on runs are claimed
 
     @property
     def attempt(self) -> Attempt:
@@ -92,6 +104,16 @@ class Run:
     @property
     def results_prefix(self) -> str:
         return f"{self.sample.folder}{self.run_id}/"
+
+    @property
+    def upload_key(self) -> str:
+        """Where the reads are: a follow-on run's are its predecessor's."""
+        return self.after.upload_key if self.after else self.sample.key
+
+    @property
+    def taken(self) -> str:
+        """What this run was made of, as the sample's item names it: a version, or a predecessor's run."""
+        return self.after.run_id if self.after else self.version_id
 
     @property
     def terminal(self) -> bool:

@@ -41,11 +41,14 @@ def status_of(run: Run, office: str) -> dict[str, Any]:
         "run_id": run.run_id,
         "attempt": run.attempt.number,
         "upload": {
-            "key": run.sample.key,
+            "key": run.upload_key,
             "version_id": run.version_id,
             "size": run.size,
             "uploaded": run.uploaded,
         },
+        "after": {"pipeline": run.after.pipeline, "run_id": run.after.run_id, "prefix": run.after.prefix}
+        if run.after
+        else None,
         "updated": run.updated,
         "revision": run.revision,
         "results": {
@@ -91,6 +94,7 @@ def status_of_mistake(mistake: Mistake, office: str, now: str) -> dict[str, Any]
         "run_id": None,
         "attempt": 0,
         "upload": {"key": mistake.key, "version_id": None, "size": None, "uploaded": None},
+        "after": None,
         "updated": now,
         "revision": 0,
         "results": None,

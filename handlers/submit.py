@@ -180,7 +180,7 @@ def job_of(context: Context, run: Run) -> dict[str, Any]:
         "PROJECT": run.sample.project,
         "SAMPLE": run.sample.sample,
         "UPLOADS_BUCKET": run.bucket,
-        "UPLOAD_KEY": run.sample.key,
+        "UPLOAD_KEY": run.upload_key,
         "UPLOAD_VERSION_ID": run.version_id,
         "RESULTS_BUCKET": office.results,
         "RESULTS_PREFIX": run.results_prefix,
@@ -190,6 +190,8 @@ def job_of(context: Context, run: Run) -> dict[str, Any]:
         "VCPUS": str(attempt.vcpus),
         "MEMORY_MIB": str(attempt.memory_mib),
     }
+    if run.after is not None:
+        environment |= {"AFTER_PREFIX": run.after.prefix, "AFTER_RUN_ID": run.after.run_id}
     return {
         "jobName": run.job_name(),
         "jobQueue": office.on_demand_job_queue if attempt.queue == ON_DEMAND else office.job_queue,

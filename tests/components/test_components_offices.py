@@ -305,3 +305,19 @@ def test_a_damaged_pipeline_contract_is_named(checkout: Path) -> None:
         f"{file}: timeLimitMinuts is unknown; did you mean timeLimitMinutes?" in each for each in found
     )
     shutil.rmtree(path.parent)
+
+
+def test_no_chain_of_pipelines_leads_back_to_its_beginning(checkout: Path) -> None:
+    """Two pipelines that follow each other would start each other's jobs for ever, all of them paid."""
+    first = checkout / "pipeline_images" / "metagenome" / "pipeline.yaml"
+    contract = yaml.safe_load(first.read_text())
+    for name, after in (("metagenome", "second"), ("second", "metagenome")):
+        path = checkout / "pipeline_images" / name / "pipeline.yaml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(yaml.safe_dump({**contract, "name": name, "after": after}))
+    found = faults(checkout)
+    for name in ("metagenome", "second"):
+        file = f"pipeline_images/{name}/pipeline.yaml"
+        assert any(
+            each.startswith(f"{file}: after must be a pipeline that follows no other") for each in found
+        )

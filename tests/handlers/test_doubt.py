@@ -12,7 +12,18 @@ import pytest
 
 from handlers import intake, progress, reconcile
 from tests.handlers.aws_fakes import Call, Killed, World, job_name_counts, sqs
-from tests.handlers.lab import KEY, only_run, started, status, take, tell
+from tests.handlers.lab import (
+    ASSEMBLY_STATUS,
+    KEY,
+    only_run,
+    runs_of,
+    started,
+    status,
+    succeeded,
+    take,
+    tell,
+    with_assembly,
+)
 
 VISIBILITY_S = 360
 Step = Callable[[World], None]
@@ -140,6 +151,43 @@ def queue_is_blocked(world: World) -> tuple[Any, Mapping[str, Any], Callable[[Wo
     return _progress, event, end
 
 
+def predecessor_succeeds(world: World) -> tuple[Any, Mapping[str, Any], Callable[[World], None]]:
+    with_assembly(world)
+    run_id = started(world)
+    world.publish(world.run_item(run_id))
+    event = world.job_event(f"{run_id}-1", "SUCCEEDED")
+
+    def end(world: World) -> None:
+        [(next_id, following)] = runs_of(world, "assembly").items()
+        assert following["state"] == "submitted"
+        assert job_name_counts(world) == {f"{run_id}-1": 1, f"{next_id}-1": 1}
+        assert status(world)["state"] == "succeeded"
+        assert status(world, ASSEMBLY_STATUS)["after"]["run_id"] == run_id
+        assert "open" not in world.run_item(run_id)
+
+    return _progress, event, end
+
+
+def newer_predecessor_succeeds(world: World) -> tuple[Any, Mapping[str, Any], Callable[[World], None]]:
+    with_assembly(world)
+    succeeded(world)
+    [old] = runs_of(world, "assembly")
+    world.now += 60
+    run_id = started(world, body=b"changed")
+    world.publish(world.run_item(run_id))
+    event = world.job_event(f"{run_id}-1", "SUCCEEDED")
+
+    def end(world: World) -> None:
+        [new] = set(runs_of(world, "assembly")) - {old}
+        assert world.run_item(old)["state"] == "superseded"
+        assert world.run_item(old)["attempts"][0]["job_id"] in world.terminated
+        assert job_name_counts(world)[f"{new}-1"] == job_name_counts(world)[f"{old}-1"] == 1
+        assert status(world, ASSEMBLY_STATUS)["run_id"] == new
+        assert "open" not in world.run_item(run_id)
+
+    return _progress, event, end
+
+
 STORIES = (
     first_upload,
     changed_upload,
@@ -150,6 +198,8 @@ STORIES = (
     job_is_reclaimed,
     job_is_refused,
     queue_is_blocked,
+    predecessor_succeeds,
+    newer_predecessor_succeeds,
 )
 
 
