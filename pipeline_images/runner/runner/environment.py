@@ -23,6 +23,14 @@ class Upload:
 
 
 @dataclass(frozen=True, kw_only=True)
+class After:
+    """The run whose results this one takes, and their place in the results bucket."""
+
+    run_id: str
+    prefix: str  # ends with a slash
+
+
+@dataclass(frozen=True, kw_only=True)
 class Reference:
     """One version of a reference; the pipeline sees its files at `$REFERENCES/<role>/`."""
 
@@ -54,6 +62,7 @@ class Job:
     job_id: str
     scratch: Path
     command: tuple[str, ...]
+    after: After | None = None
 
 
 class _Variables:
@@ -113,10 +122,21 @@ def job_from(environ: Mapping[str, str]) -> Job:
         job_id=read.text("AWS_BATCH_JOB_ID", "letters, digits, - and _", r"[A-Za-z0-9][A-Za-z0-9_:#-]*"),
         scratch=Path(environ.get("SCRATCH") or "/scratch"),
         command=read.parsed("PIPELINE_COMMAND", _command),
+        after=_after(environ, read),
     )
     if read.faults:
         raise Failed(f"the job's environment is not usable: {'; '.join(read.faults)}", EX_CONFIG)
     return job
+
+
+def _after(environ: Mapping[str, str], read: _Variables) -> After | None:
+    """None: this run takes no other's results."""
+    if not environ.get("AFTER_PREFIX"):
+        return None
+    return After(
+        run_id=read.text("AFTER_RUN_ID", "r and 32 hex digits", r"r[0-9a-f]{32}"),
+        prefix=read.text("AFTER_PREFIX", "a prefix that ends with /", r"[^/].*/"),
+    )
 
 
 def command_of(environ: Mapping[str, str]) -> tuple[str, ...]:

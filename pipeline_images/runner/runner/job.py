@@ -12,6 +12,7 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from runner.after import stage_results
 from runner.aws import Clients
 from runner.environment import Job
 from runner.lease import Heart, Lease
@@ -83,6 +84,16 @@ def _work(attempt: Attempt, lease: Lease) -> None:
             _fits(source.size, work)
             staged = stage(source, folders.input, stop)
             _log(f"staged {len(staged)} files of {job.upload.key}")
+            if job.after is not None:
+                lease.note("fetching the results of the run before")
+                stage_results(
+                    attempt.clients.s3,
+                    job.results_bucket,
+                    job.after,
+                    folders.after,
+                    stop,
+                    lambda size: _fits(size, work),
+                )
             ended = _pipeline(attempt, lease, folders)
         lease.note("publishing results")
         files = results.put_files(folders.output)
@@ -115,6 +126,7 @@ def _pipeline(attempt: Attempt, lease: Lease, folders: Folders) -> Ended:
             attempt.environ,
             folders,
             references=folders.references,
+            after=folders.after,
             threads=job.vcpus,
             memory_mib=job.memory_mib,
         ),
@@ -168,12 +180,10 @@ def _lease_of(attempt: Attempt) -> Lease:
     )
 
 
-def _fits(upload_bytes: int, work: Path) -> None:
+def _fits(input_bytes: int, work: Path) -> None:
     free = shutil.disk_usage(work).free
-    if upload_bytes > free:
-        raise Failed(
-            f"No space left on device: the upload has {upload_bytes} bytes, {free} are free", EX_IOERR
-        )
+    if input_bytes > free:
+        raise Failed(f"No space left on device: the input has {input_bytes} bytes, {free} are free", EX_IOERR)
 
 
 def _log(sentence: str) -> None:

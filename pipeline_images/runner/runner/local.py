@@ -33,6 +33,7 @@ def run(source: Path, output: Path, environ: Mapping[str, str], stop: Stop) -> t
                 environ,
                 folders,
                 references=Path(environ.get("REFERENCES") or "/references"),
+                after=Path(environ.get("AFTER") or "/after"),
                 threads=int(environ.get("THREADS") or len(os.sched_getaffinity(0))),
                 memory_mib=int(environ.get("MEMORY_MIB") or memory_mib()),
             ),

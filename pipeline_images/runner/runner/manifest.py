@@ -45,6 +45,7 @@ def manifest(
         "project": job.project,
         "sample": job.sample,
         "upload": asdict(job.upload) | {"size": upload_bytes},
+        "after": asdict(job.after) if job.after else None,
         "references": {r.role: {"name": r.name, "version": r.version} for r in job.references},
         "files": [asdict(file) for file in files],
         "tools": dict(tools),

@@ -5,6 +5,7 @@
 | 0 | published, by this attempt or by an earlier one |
 | 64 | wrong use of the command line |
 | 65 | the upload cannot be analysed; the sentence says what to upload instead |
+| 66 | the upload's version is gone, or the results of the run before are, or were changed |
 | 69 | AWS did not answer, or said no |
 | 70 | the pipeline or the runner broke a promise (no results, reserved names) |
 | 74 | reading or writing failed; a full disk says "No space left on device" |

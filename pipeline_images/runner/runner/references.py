@@ -7,38 +7,25 @@ next.
 """
 
 import fcntl
-import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from runner.environment import Reference
-from runner.folders import create_file, prepare
 from runner.limits import Limits
 from runner.member_names import clean_path
+from runner.objects import BucketObject, download
 from runner.outcome import EX_CONFIG, EX_IOERR, Failed, Refused
 from runner.source import S3Source
 from runner.stop import Stop
-from runner.transfer import Transfers
 
 SUMS = "SHA256SUMS"
 SPARE_BYTES = 1 << 30  # left for everybody else on the disk
 LOCK_POLL_S = 0.2
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Object:
-    path: tuple[str, ...]
-    source: S3Source
-
-    @property
-    def name(self) -> str:
-        return "/".join(self.path)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +92,7 @@ class Cache:
         arriving = self.folder / ".partial" / f"{reference.name}@{reference.version}"
         shutil.rmtree(arriving, ignore_errors=True)
         try:
-            digests = self._download(objects, arriving)
+            digests = download(objects, arriving, self.stop)
             self._compare(reference, digests, (arriving / SUMS).read_bytes())
             _make_read_only(arriving)
             folder.parent.mkdir(parents=True, exist_ok=True)
@@ -113,7 +100,7 @@ class Cache:
         finally:
             _remove(arriving)
 
-    def _list(self, reference: Reference) -> list[_Object]:
+    def _list(self, reference: Reference) -> list[BucketObject]:
         prefix = f"{reference.name}/{reference.version}/"
         where = f"s3://{self.bucket}/{prefix}"
         objects = []
@@ -129,7 +116,7 @@ class Cache:
                 source = S3Source(
                     self.s3, {"Bucket": self.bucket, "Key": key}, size=entry["Size"], etag=entry["ETag"]
                 )
-                objects.append(_Object(path=path, source=source))
+                objects.append(BucketObject(path=path, source=source))
         if not any(o.name == SUMS for o in objects):
             raise Failed(
                 f"{where} has no {SUMS}: the reference is not there, or not whole yet; "
@@ -137,30 +124,6 @@ class Cache:
                 EX_CONFIG,
             )
         return objects
-
-    def _download(self, objects: Sequence[_Object], folder: Path) -> dict[str, str]:
-        digests: dict[str, str] = {}
-        root = prepare(folder)
-        try:
-            with Transfers(self.stop) as transfers:
-                for item in objects:
-                    fd = create_file(root, item.path)
-                    if not item.source.size:
-                        os.close(fd)
-                        digests[item.name] = _NOTHING
-                        continue
-                    transfers.fetch(
-                        item.source,
-                        0,
-                        item.source.size,
-                        fd,
-                        hashlib.sha256(),
-                        partial(digests.__setitem__, item.name),
-                    )
-                transfers.wait()
-        finally:
-            os.close(root)
-        return digests
 
     def _compare(self, reference: Reference, digests: dict[str, str], sums: bytes) -> None:
         name = f"reference {reference.name} {reference.version}"
@@ -212,9 +175,6 @@ class Cache:
                 _remove(doomed)
         finally:
             os.close(lock)
-
-
-_NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"  # SHA-256 of no bytes
 
 
 def _parse_sums(name: str, sums: bytes) -> dict[str, str]:
