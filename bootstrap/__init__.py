@@ -1,0 +1,1 @@
+"""What an office's account needs before Pulumi can work in it."""

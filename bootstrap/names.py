@@ -1,0 +1,56 @@
+"""Names of what the bootstrap makes; the workflows derive them from the same stack files."""
+
+from components.names import BUCKET_LIMIT, physical, shortened
+from components.office import Office
+
+# GitHub's tokens name whom they are for; only those for AWS's token service are taken.
+AUDIENCE = "sts.amazonaws.com"
+ISSUER = "token.actions.githubusercontent.com"
+IMAGES = "images"
+
+
+def state_bucket(office: Office) -> str:
+    return physical(office.name, "state", office.account, limit=BUCKET_LIMIT)
+
+
+def secrets_alias(office: Office) -> str:
+    return f"alias/{shortened(physical(office.name, 'pulumi'), 200)}"
+
+
+def preview_role(office: Office) -> str:
+    return physical(office.name, "github-preview")
+
+
+def deploy_role(office: Office) -> str:
+    return physical(office.name, "github-deploy")
+
+
+def images_role(office: Office) -> str:
+    return physical(office.name, "github-images")
+
+
+def boundary(office: Office) -> str:
+    return physical(office.name, "github-boundary")
+
+
+def role_arn(office: Office, role: str) -> str:
+    return f"arn:aws:iam::{office.account}:role/{role}"
+
+
+def provider_arn(office: Office) -> str:
+    return f"arn:aws:iam::{office.account}:oidc-provider/{ISSUER}"
+
+
+def backend(office: Office) -> str:
+    """Where Pulumi keeps the office's state: `pulumi login` takes it."""
+    return f"s3://{state_bucket(office)}?region={office.region}&awssdk=v2"
+
+
+def secrets_provider(office: Office) -> str:
+    """What encrypts secrets in the state: `pulumi stack init --secrets-provider` takes it."""
+    return f"awskms://{secrets_alias(office)}?region={office.region}&awssdk=v2"
+
+
+def environment(office: Office, *, preview: bool = False) -> str:
+    """The environment on GitHub whose jobs may take the office's role."""
+    return f"{office.name}-preview" if preview else office.name

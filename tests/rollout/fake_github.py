@@ -1,0 +1,71 @@
+"""GitHub, as much of it as the workflows use."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from rollout.github import GitHub
+
+
+@dataclass
+class FakeGitHub:
+    """Keeps comments, issues and deployments; what it makes is a bot's."""
+
+    comments: list[dict[str, Any]] = field(default_factory=list)
+    issues: list[dict[str, Any]] = field(default_factory=list)
+    deployments: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # by environment, newest first
+    pulls: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # by commit
+    writes: list[str] = field(default_factory=list)
+
+    @property
+    def client(self) -> GitHub:
+        return GitHub(repository="acme/platform", send=self.send)
+
+    def send(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
+        parts = urlsplit(path.removeprefix("/repos/acme/platform/"))
+        query = {key: values[0] for key, values in parse_qs(parts.query).items()}
+        if method != "GET":
+            self.writes.append(f"{method} {parts.path}")
+            return self._write(method, parts.path, dict(body or {}))
+        page, size = int(query["page"]), int(query["per_page"])
+        return self._list(parts.path, query)[(page - 1) * size : page * size]
+
+    def _list(self, path: str, query: Mapping[str, str]) -> list[Any]:
+        if path.endswith("/comments"):
+            return self.comments
+        if path == "issues":
+            return [
+                each
+                for each in self.issues
+                if each["state"] == query["state"] and query["labels"] in each["labels"]
+            ]
+        if path == "deployments":
+            return self.deployments.get(query["environment"], [])
+        if found := re.fullmatch(r"deployments/(\d+)/statuses", path):
+            return next(
+                each["statuses"]
+                for every in self.deployments.values()
+                for each in every
+                if each["id"] == int(found[1])
+            )
+        if found := re.fullmatch(r"commits/(\w+)/pulls", path):
+            return self.pulls.get(found[1], [])
+        raise NotImplementedError(path)
+
+    def _write(self, method: str, path: str, body: dict[str, Any]) -> Any:
+        if found := re.fullmatch(r"issues/comments/(\d+)", path):
+            self.comments[int(found[1])].update(body)
+        elif path.endswith("/comments"):
+            self.comments.append({"id": len(self.comments), "user": {"type": "Bot"}, **body})
+        elif path == "issues":
+            self.issues.append(
+                {"number": len(self.issues) + 1, "state": "open", "user": {"type": "Bot"}, **body}
+            )
+            return self.issues[-1]
+        elif found := re.fullmatch(r"issues/(\d+)", path):
+            self.issues[int(found[1]) - 1].update(body)
+        else:
+            raise NotImplementedError(f"{method} {path}")
+        return {}
