@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from ministack.core.responses import request_scope  # type: ignore[import-untyped]
 from ministack.services import batch as stub  # type: ignore[import-untyped]
 
 from twin.batch_jobs import DEFAULT_LOG_GROUP, Attempt, End, Job
@@ -22,6 +23,7 @@ DEPENDENCY_FAILED = "Dependent Job failed"
 WAKE_S = 0.5
 
 Run = Callable[[Attempt, Callable[[str], None]], End]
+Queue = tuple[str, str, str]  # account, region, name
 
 
 class Scheduler:
@@ -42,7 +44,10 @@ class Scheduler:
         self._wake = threading.Condition()
         self._closed = False
         self.jobs: dict[str, Job] = {}
-        self._waiting: list[Job] = []
+        # Thousands of jobs may wait: no pass looks at all of them without need.
+        self._waiting: dict[Queue, dict[str, Job]] = {}
+        self._dependent: dict[str, Job] = {}
+        self._told: list[Job] = []  # to stop, since the last pass
         self._used: dict[tuple[str, str, str], float] = {}  # vCPUs by account, region, compute environment
         threading.Thread(target=self._loop, daemon=True, name="batch-scheduler").start()
 
@@ -51,7 +56,7 @@ class Scheduler:
         job.change("PENDING" if job.shown["dependsOn"] else "RUNNABLE")
         with self._wake:
             self.jobs[job.id] = job
-            self._waiting.append(job)
+            self._wait(job)
             self._wake.notify_all()
 
     def resume(self, job: Job) -> None:
@@ -61,13 +66,14 @@ class Scheduler:
             self._fail(job, HOST_LOST)
         elif not job.done:
             with self._wake:
-                self._waiting.append(job)
+                self._wait(job)
                 self._wake.notify_all()
 
     def stop(self, job: Job, reason: str, *, host_lost: bool = False, at_once: bool = False) -> None:
         with self._wake:
             if not job.done:
                 job.stop(reason, host_lost=host_lost, at_once=at_once)
+                self._told.append(job)
             self._wake.notify_all()
 
     def wake(self) -> None:
@@ -98,44 +104,48 @@ class Scheduler:
 
     def _decide(self) -> tuple[list[tuple[Job, str]], list[Job]]:
         """Which waiting jobs end without a container, and which start one now."""
-        ended: list[tuple[Job, str]] = []
-        placed: list[Job] = []
-        for job in sorted(self._waiting, key=_rank):
-            if job.stop_reason:
-                ended.append((job, job.stop_reason))
-                continue
+        ended = [(job, job.stop_reason) for job in self._told if self._leave(job)]
+        self._told.clear()
+        for job in list(self._dependent.values()):
             needed = [self.jobs[d["jobId"]] for d in job.shown["dependsOn"] if d.get("jobId") in self.jobs]
             if any(n.shown["status"] == "FAILED" for n in needed):
                 ended.append((job, DEPENDENCY_FAILED))
-                continue
-            if not all(n.done for n in needed):
-                continue
-            if self._free and (place := self._place(job)):
-                job.environment = place
-                self._free -= 1
-                placed.append(job)
-        gone = {job.id for job, _ in ended} | {job.id for job in placed}
-        self._waiting = [job for job in self._waiting if job.id not in gone]
+                self._leave(job)
+            elif all(n.done for n in needed):
+                del self._dependent[job.id]
+                self._waiting.setdefault(_queue(job), {})[job.id] = job
+        placed: list[Job] = []
+        for queue in sorted(self._waiting, key=_rank):
+            environments = _enabled(queue)
+            for job in list(self._waiting[queue].values()) if environments else ():
+                if not self._free:
+                    break
+                if place := self._place(job, environments):
+                    job.environment = place
+                    self._free -= 1
+                    self._leave(job)
+                    placed.append(job)
         return ended, placed
 
-    def _place(self, job: Job) -> str | None:
-        """The first enabled compute environment of the job's queue with the vCPUs free, which are then
-        taken.
-        """
+    def _wait(self, job: Job) -> None:
+        if job.shown["dependsOn"]:
+            self._dependent[job.id] = job
+        else:
+            self._waiting.setdefault(_queue(job), {})[job.id] = job
+
+    def _leave(self, job: Job) -> bool:
+        """Takes a job from those that wait; False if it was none of them."""
+        found = self._waiting.get(_queue(job), {}).pop(job.id, None) or self._dependent.pop(job.id, None)
+        return found is not None
+
+    def _place(self, job: Job, environments: dict[str, float]) -> str | None:
+        """The first environment with the vCPUs free, which are then taken."""
         need = job.needs("VCPU", 1.0)
-        with job.scope():
-            queue = stub._job_queues.get(job.queue) or {}
-            order = sorted(queue.get("computeEnvironmentOrder", []), key=lambda entry: entry["order"])
-            for entry in order:
-                name = entry["computeEnvironment"].rsplit("/", 1)[-1]
-                found = stub._compute_envs.get(name)
-                if not found or found.get("state") != "ENABLED":
-                    continue
-                key = (job.account, job.region, name)
-                limit = float(found.get("computeResources", {}).get("maxvCpus", 256))
-                if self._used.get(key, 0.0) + need <= limit:
-                    self._used[key] = self._used.get(key, 0.0) + need
-                    return str(name)
+        for name, limit in environments.items():
+            key = (job.account, job.region, name)
+            if self._used.get(key, 0.0) + need <= limit:
+                self._used[key] = self._used.get(key, 0.0) + need
+                return name
         return None
 
     def _attempt(self, job: Job) -> None:
@@ -155,7 +165,7 @@ class Scheduler:
                 job.current = None
                 if again:
                     job.stop_reason, job.host_lost = "", False
-                    self._waiting.append(job)
+                    self._wait(job)
                 self._wake.notify_all()
 
     def _contain(self, job: Job) -> tuple[End, str]:
@@ -248,10 +258,28 @@ class Scheduler:
         return timer
 
 
-def _rank(job: Job) -> tuple[float, int]:
-    with job.scope():
-        queue = stub._job_queues.get(job.queue) or {}
-    return -float(queue.get("priority", 1)), int(job.shown["createdAt"])
+def _queue(job: Job) -> Queue:
+    return job.account, job.region, job.queue
+
+
+def _rank(queue: Queue) -> float:
+    account, region, name = queue
+    with request_scope(account, region):
+        return -float((stub._job_queues.get(name) or {}).get("priority", 1))
+
+
+def _enabled(queue: Queue) -> dict[str, float]:
+    """The most vCPUs of each enabled compute environment of a queue, in the queue's order."""
+    account, region, name = queue
+    with request_scope(account, region):
+        order = (stub._job_queues.get(name) or {}).get("computeEnvironmentOrder", [])
+        names = [e["computeEnvironment"].rsplit("/", 1)[-1] for e in sorted(order, key=lambda e: e["order"])]
+        found = {n: stub._compute_envs[n] for n in names if n in stub._compute_envs}
+    return {
+        n: float(each.get("computeResources", {}).get("maxvCpus", 256))
+        for n, each in found.items()
+        if each.get("state") == "ENABLED"
+    }
 
 
 def _mounts(container: dict[str, Any]) -> list[tuple[str, str, bool]]:
