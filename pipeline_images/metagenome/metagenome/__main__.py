@@ -6,11 +6,13 @@ Reads and references are only read; results go to OUTPUT, everything else below 
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from programs.command import command, say
 from programs.outcome import BadInput
 from reporting.diversity import diversity_text
+from sequencing.kept import KEPT, write_kept
 from sequencing.reads import find_reads
 
 from metagenome.abundance import diversity, table_text, tables
@@ -40,7 +42,10 @@ def run(source: Path, output: Path, settings: Settings) -> None:
                 "host's; deplete host DNA in the laboratory or sequence deeper, and upload those reads"
             )
         kraken_report = output / "kraken2" / "report.txt"
-        classify(cleaned.files, settings, work, kraken_report)
+        with ThreadPoolExecutor(1) as beside:  # Kraken 2 is a program of its own
+            kept = beside.submit(write_kept, reads, cleaned.files, output / KEPT)
+            classify(cleaned.files, settings, work, kraken_report)
+            kept.result()
     classification = read_report(kraken_report.read_text(), database_ranks(settings.kraken2))
     say(f"classification: {classification.classified:,} of {classification.fragments:,} {reads.unit}")
     found = tables(classification)
