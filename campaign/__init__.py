@@ -7,3 +7,11 @@ containers. Faults are put in where requests leave botocore. What must never hap
 `python -m campaign` runs it; `python -m campaign.guards` removes each guard in turn and shows that it is
 missed.
 """
+
+import sys
+from pathlib import Path
+
+# The runner is a package of its image; here it is imported from its folder.
+_RUNNER = str(Path(__file__).resolve().parent.parent / "pipeline_images" / "runner")
+if _RUNNER not in sys.path:
+    sys.path.append(_RUNNER)

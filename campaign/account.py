@@ -1,24 +1,25 @@
 """One office's AWS account in the simulation: what its clients reach, and the faults on the way.
 
-A request that nothing befalls is answered before the wire (botocore's `before-call`), which saves most of its
-cost. Every request that meets a fault, and every answer that is an error, goes through the whole client, its
-retries and its parsing. `wire=True` sends all of them that way; the outcome is the same, and a test compares
-the two.
+A call that nothing befalls is answered before it becomes a request, which saves most of its cost. Every call
+that meets a fault, and every answer that is an error, goes through the whole client: serialisation, retries,
+parsing. `wire=True` sends all of them that way; the trace is the same, and a test compares the two.
 """
 
-import base64
 import hashlib
 import json
 from bisect import bisect_left, insort
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from random import Random
 from typing import Any
+from unittest import mock
 
 import boto3
 import botocore.endpoint
 import botocore.session
+import runner.aws
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from botocore.retries import quota
@@ -63,19 +64,39 @@ class Life:
 
 @dataclass(frozen=True)
 class _Request:
-    """A request before the wire, in the shape of one on it."""
+    """A request before the wire, in the shape of one on it. `data` is the body of one in JSON."""
 
-    url: str
-    headers: Any
-    body: Any
-
-
-@dataclass(frozen=True)
-class _Done:
-    status_code: int = 200
+    url: str = ""
+    headers: Any = None
+    body: Any = None
+    data: Any = None
 
 
 _lives: dict[Any, Life] = {}  # by task
+_quotas: list[RetryQuota] = []  # in the order of their clients
+_clock: list[Simulation] = []  # the simulation that runs now
+
+
+_HEADERS = {
+    "IfNoneMatch": "If-None-Match",
+    "IfMatch": "If-Match",
+    "ChecksumMode": "x-amz-checksum-mode",
+    "ChecksumSHA256": "x-amz-checksum-sha256",
+}
+_QUERY = {"VersionId": "versionId", "Prefix": "prefix", "KeyMarker": "key-marker", "MaxKeys": "max-keys"}
+
+
+def _request_of(operation: str, params: dict[str, Any]) -> _Request:
+    """What botocore would make of a call's arguments, as far as it is looked at here."""
+    if "Bucket" not in params:
+        return _Request(data=params)
+    quote = aws_fakes.urllib.parse.quote
+    query = "&".join(
+        f"{_QUERY[name]}={quote(str(value))}" for name, value in params.items() if name in _QUERY
+    )
+    headers = {_HEADERS[name]: value for name, value in params.items() if name in _HEADERS}
+    url = f"https://{params['Bucket']}.s3/{quote(params.get('Key', ''))}?{query}"
+    return _Request(url=url, headers=headers, body=params.get("Body"))
 
 
 class Account(World):
@@ -106,7 +127,9 @@ class Account(World):
         self._first: dict[Any, tuple[str, Any]] = {}
         self._tokens: dict[str, Any] = {}
         self.faultless = False
+        _clock[:] = [simulation]
         super().__init__()
+        clients_of_office(name, region).switchboard.account = self
         self.office = _office(name, account, region)
         self.batch: Any = None  # set by the campaign: see batch.Batch
 
@@ -137,29 +160,33 @@ class Account(World):
     # --- clients ------------------------------------------------------------------------------------------
 
     def _clients(self) -> Clients:
-        return clients_of(self.session())
+        return self.clients
 
-    def session(self) -> Any:
-        session = botocore.session.get_session()
-        session.register_component("data_loader", aws_fakes._LOADER)
-        session.set_credentials("AKIDEXAMPLE", "secret")
-        if not self.wire:
-            session.register("before-call", self._before_wire)
-        session.register("before-send", self._answer)
-        return boto3.session.Session(botocore_session=session, region_name=self.region)
+    @property
+    def runner_clients(self) -> Any:
+        return clients_of_office(self.name, self.region).containers
 
-    def _before_wire(self, params: Any, event_name: str, **_: Any) -> Any:
-        _, service, operation = event_name.split(".")
-        task = self.simulation.task
+    @property
+    def clients(self) -> Clients:
+        """The functions' clients."""
+        return clients_of_office(self.name, self.region).functions
+
+    @clients.setter
+    def clients(self, clients: Any) -> None:
+        """They are shared by the accounts of one name, because making them takes longer than a whole story."""
+
+    def _call(self, whole: Any, service: str, quota_of_client: Any, operation: str, params: Any) -> Any:
+        """Answer a call before it becomes a request, where nothing befalls it."""
+        # A transaction's token, which makes its repetition harmless, is made on the way.
+        if self.wire or operation == "TransactWriteItems":
+            return whole(operation, params)
         fate = self._fate(service, operation)
-        request = _Request(params["url"], params["headers"], params["body"] or b"")
-        answer = self._meet(fate, request, service, operation)
-        if answer is not None:
-            parsed = _parsed(service, operation, *answer)
-            if parsed is not None:
-                return _Done(), parsed
-        self._first[task] = (fate, answer)
-        return None
+        answer = self._meet(fate, _request_of(operation, params), service, operation)
+        if answer is not None and answer[0] == 200:
+            quota_of_client.release(1)  # as botocore does after a call that needed no retry
+            return _parsed(service, operation, *answer)
+        self._first[self.simulation.task] = (fate, answer)
+        return whole(operation, params)
 
     def _answer(self, request: Any, event_name: str, **_: Any) -> AWSResponse:
         _, service, operation = event_name.split(".")
@@ -240,7 +267,9 @@ class Account(World):
                 return aws_fakes._error("s3", 403, "AccessDenied")
             answer: tuple[int, dict[str, str], bytes] = getattr(self, f"_s3_{operation}")(request)
             return answer
-        data = json.loads(request.body or b"{}")
+        data = getattr(request, "data", None)
+        if not isinstance(data, dict) or hasattr(request, "method"):
+            data = json.loads(request.body or b"{}")
         if service == "dynamodb":
             return self._dynamo_raw(operation, data)
         result = getattr(self, f"_{service}_{operation}")(data)
@@ -254,7 +283,9 @@ class Account(World):
         return own
 
     def _response(self, request: Any, service: str, status: int, headers: Any, body: Any) -> AWSResponse:
-        if not isinstance(body, bytes):
+        if isinstance(body, _Listing):
+            body = body.encode()
+        elif not isinstance(body, bytes):
             body = json.dumps(body).encode()
         return super()._response(request, service, status, headers, body)
 
@@ -355,12 +386,11 @@ class Account(World):
 
     def _s3_ListObjectsV2(self, request: Any) -> Any:  # noqa: N802
         bucket, _, query = aws_fakes._where(request.url)
-        found = "".join(
-            f"<Contents><Key>{aws_fakes.escape(aws_fakes.urllib.parse.quote(key))}</Key>"
-            f"<Size>{len(self.objects[(bucket, key)][-1].body)}</Size></Contents>"
+        found = [
+            {"Key": key, "Size": len(self.objects[(bucket, key)][-1].body)}
             for key in self._with_prefix(bucket, query.get("prefix", ""))
-        )
-        return aws_fakes._xml(f"<ListBucketResult><EncodingType>url</EncodingType>{found}</ListBucketResult>")
+        ]
+        return 200, {"content-type": "application/xml"}, _Listing({"IsTruncated": False, "Contents": found})
 
     def _s3_ListObjectVersions(self, request: Any) -> Any:  # noqa: N802
         bucket, _, query = aws_fakes._where(request.url)
@@ -388,14 +418,21 @@ class Account(World):
         answer = {"IsTruncated": more, "Versions": rows}
         if more:
             answer["NextKeyMarker"] = last
-        return 200, {"content-type": "application/xml"}, _Listing(answer).encode()
+        return 200, {"content-type": "application/xml"}, _Listing(answer)
 
 
 class _Listing:
-    """ListObjectVersions' answer: as XML on the wire."""
+    """The answer of a listing: as XML on the wire, or as botocore would parse that."""
 
     def __init__(self, answer: dict[str, Any]) -> None:
         self.answer = answer
+
+    def parsed(self) -> dict[str, Any]:
+        versions = [
+            {**row, "LastModified": datetime.fromtimestamp(row["LastModified"], UTC)}
+            for row in self.answer.get("Versions", [])
+        ]
+        return {**self.answer, **({"Versions": versions} if versions else {})}
 
     def encode(self) -> bytes:
         quote, escape = aws_fakes.urllib.parse.quote, aws_fakes.escape
@@ -404,20 +441,22 @@ class _Listing:
             f"<IsLatest>{str(row['IsLatest']).lower()}</IsLatest>"
             f"<LastModified>{datetime.fromtimestamp(row['LastModified'], UTC):%Y-%m-%dT%H:%M:%S.000Z}</LastModified>"
             f"<ETag>{row['ETag']}</ETag><Size>{row['Size']}</Size></Version>"
-            for row in self.answer["Versions"]
+            for row in self.answer.get("Versions", [])
+        ) + "".join(
+            f"<Contents><Key>{escape(quote(row['Key']))}</Key><Size>{row['Size']}</Size></Contents>"
+            for row in self.answer.get("Contents", [])
         )
         marker = self.answer.get("NextKeyMarker")
         more = f"<NextKeyMarker>{escape(quote(marker))}</NextKeyMarker>" if marker else ""
+        name = "ListVersionsResult" if "Versions" in self.answer else "ListBucketResult"
         return (
-            f'<?xml version="1.0"?><ListVersionsResult><EncodingType>url</EncodingType>'
-            f"<IsTruncated>{str(self.answer['IsTruncated']).lower()}</IsTruncated>{more}{body}</ListVersionsResult>"
+            f'<?xml version="1.0"?><{name}><EncodingType>url</EncodingType>'
+            f"<IsTruncated>{str(self.answer['IsTruncated']).lower()}</IsTruncated>{more}{body}</{name}>"
         ).encode()
 
 
-def _parsed(service: str, operation: str, status: int, headers: dict[str, str], body: Any) -> Any:
-    """What botocore would make of the answer; None when that is better left to botocore."""
-    if status != 200:
-        return None
+def _parsed(service: str, operation: str, _status: int, headers: dict[str, str], body: Any) -> Any:
+    """What botocore would make of a good answer."""
     meta = {"HTTPStatusCode": 200, "RetryAttempts": 0}
     if service != "s3":
         return {**body, "ResponseMetadata": meta}
@@ -445,37 +484,88 @@ def _parsed(service: str, operation: str, status: int, headers: dict[str, str], 
             if operation == "GetObject":
                 parsed["Body"] = aws_fakes._Raw(body)
             return parsed
-    return None
+    return {**body.parsed(), "ResponseMetadata": meta}
 
 
-def make_clients_cheap(simulation: Simulation) -> None:
-    """What costs time and changes nothing here: signatures, the user agent. Waits pass in virtual time."""
+class _Switchboard:
+    """Sessions for the clients of an office, which reach whichever account bears its name now."""
 
-    class Time:
-        time = staticmethod(lambda: simulation.now)
-        sleep = staticmethod(simulation.sleep)
+    def __init__(self, region: str) -> None:
+        self.account: Any = None
+        session = botocore.session.get_session()
+        session.register_component("data_loader", aws_fakes._LOADER)
+        session.set_credentials("AKIDEXAMPLE", "secret")
+        session.register("before-send", lambda **given: self.account._answer(**given))
+        self._session = boto3.session.Session(botocore_session=session, region_name=region)
 
-    class QuotaOfProcess(RetryQuota):
-        """The quota of the process that calls."""
+    def client(self, *arguments: Any, **more: Any) -> Any:
+        client = self._session.client(*arguments, **more)
+        whole, quota_of_client = client._make_api_call, _quotas[-1]
+        service = client.meta.service_model.service_id.hyphenize()
+        client._make_api_call = lambda operation, params: self.account._call(
+            whole, service, quota_of_client, operation, params
+        )
+        return client
 
-        def _own(self) -> RetryQuota:
-            life = _lives.get(simulation.task)
-            return RetryQuota() if life is None else life.quotas.setdefault(id(self), RetryQuota())
 
-        def acquire(self, capacity_amount: int) -> bool:
-            return bool(self._own().acquire(capacity_amount))
+@dataclass(frozen=True, kw_only=True)
+class OfficeClients:
+    switchboard: _Switchboard
+    functions: Clients
+    containers: Any
 
-        def release(self, capacity_amount: int) -> None:
-            self._own().release(capacity_amount)
 
-    quota.RetryQuota = QuotaOfProcess  # type: ignore[misc]
-    botocore.endpoint.time = Time
+@lru_cache(maxsize=100)
+def clients_of_office(name: str, region: str) -> OfficeClients:  # noqa: ARG001
+    """The clients of the office's functions and of its containers, with the configuration of production."""
+    _make_clients_cheap()
+    switchboard = _Switchboard(region)
+    with mock.patch.object(runner.aws.boto3.session, "Session", lambda **_: switchboard):
+        containers = runner.aws.clients(region, None)
+    return OfficeClients(switchboard=switchboard, functions=clients_of(switchboard), containers=containers)
+
+
+def _process() -> Any:
+    """Whoever calls now."""
+    return _clock[0].task if _clock else None
+
+
+class _QuotaOfProcess(RetryQuota):
+    """The quota of retries of the process that calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        _quotas.append(self)
+
+    def _own(self) -> RetryQuota:
+        life = _lives.get(_process())
+        return RetryQuota() if life is None else life.quotas.setdefault(id(self), RetryQuota())
+
+    def acquire(self, capacity_amount: int) -> bool:
+        return bool(self._own().acquire(capacity_amount))
+
+    def release(self, capacity_amount: int) -> None:
+        self._own().release(capacity_amount)
+
+
+class _Time:
+    """botocore's clock: it waits between retries in virtual time."""
+
+    @staticmethod
+    def time() -> float:
+        return _clock[0].now
+
+    @staticmethod
+    def sleep(seconds: float) -> None:
+        _clock[0].sleep(seconds)
+
+
+def _make_clients_cheap() -> None:
+    """What costs time and changes nothing here: signatures, the user agent."""
+    quota.RetryQuota = _QuotaOfProcess  # type: ignore[misc]
+    botocore.endpoint.time = _Time
     RequestSigner.sign = lambda self, *_, **__: None  # type: ignore[method-assign]
     UserAgentString.to_string = lambda self: "campaign"  # type: ignore[method-assign]
-
-
-def content_checksum(body: bytes) -> str:
-    return base64.b64encode(hashlib.sha256(body).digest()).decode()
 
 
 def _office(name: str, account: str, region: str) -> Office:

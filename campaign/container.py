@@ -5,7 +5,6 @@ and the pipeline are replaced by waiting.
 """
 
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,22 +12,18 @@ from pathlib import Path
 from random import Random
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
-from unittest import mock
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "pipeline_images" / "runner"))
+import runner.job
+import runner.publish
+from runner.environment import job_from
+from runner.lease import LEASE_S, RENEW_EVERY_S, Lease
+from runner.outcome import TERMINATED, Failed, Refused
+from runner.stop import Stop
+from runner.supervise import Ended
+from runner.usage import Usage
 
-import runner.aws  # noqa: E402
-import runner.job  # noqa: E402
-import runner.publish  # noqa: E402
-from runner.environment import job_from  # noqa: E402
-from runner.lease import LEASE_S, RENEW_EVERY_S, Lease  # noqa: E402
-from runner.outcome import TERMINATED, Failed, Refused  # noqa: E402
-from runner.stop import Stop  # noqa: E402
-from runner.supervise import Ended  # noqa: E402
-from runner.usage import Usage  # noqa: E402
-
-from campaign.account import Life  # noqa: E402
-from campaign.simulation import Killed, Simulation, Task  # noqa: E402
+from campaign.account import Life
+from campaign.simulation import Killed, Simulation, Task
 
 if TYPE_CHECKING:
     from campaign.account import Account
@@ -131,7 +126,7 @@ class Container:
         }
         attempt = runner.job.Attempt(
             job=job_from(environ),
-            clients=_clients_of(self.account),
+            clients=self.account.runner_clients,
             environ={},
             stop=self.stop,
             clock=lambda: self.simulation.now,
@@ -218,17 +213,6 @@ class OutOfMemory(Killed):
 
 _INNER = ("out of memory", "bad input", "unknown failure", "paused")
 _present: dict[str, Container] = {}  # by job id, which is the lease's token here
-
-
-def _clients_of(account: "Account") -> Any:
-    """The runner's own clients, on the account's session."""
-    made = getattr(account, "runner_clients", None)
-    if made is None:
-        session = account.session()
-        with mock.patch.object(runner.aws.boto3.session, "Session", lambda **_: session):
-            made = runner.aws.clients(account.region, None)
-        account.runner_clients = made  # type: ignore[attr-defined]
-    return made
 
 
 class _Inline:

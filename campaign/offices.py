@@ -8,7 +8,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
-from campaign.account import Account, Life, make_clients_cheap
+from campaign.account import Account, Life
 from campaign.batch import Batch
 from campaign.container import replace_what_only_takes_time
 from campaign.queue import FUNCTION_TIMEOUT_S, Message, Queue
@@ -52,9 +52,8 @@ class Office:
         self.requests_of: Counter[str] = Counter(
             {"intake": 60, "progress": 60, "reconcile": 200, "fleet": 10}
         )
-        self.rounds = 0
-        self.quiet_rounds = 0  # full rounds of reconcile in a row that mended nothing
-        self.reconciles = False
+        self.quiet_passes = 0  # of reconcile over every upload, in a row, that found nothing to mend
+        self._found: Counter[str] = Counter()
         self.stopped = False
 
     def _queue(self, name: str, handle: Handle, **more: Any) -> Queue:
@@ -198,15 +197,14 @@ class Office:
         self.simulation.after(SCHEDULE_S, self.schedule)
 
         def over(answer: dict[str, Any] | None, reason: str) -> None:
-            self.rounds += 1
             if answer is None:
-                self.quiet_rounds = 0
-                return
+                return  # killed, or AWS did not answer: the next one goes on from there
             self.mended.update(answer)
-            whole = (
-                self.account.table.items.get("note#reconcile-uploads", {}).get("word", {}).get("S", "") == ""
-            )
-            self.quiet_rounds = 0 if answer else self.quiet_rounds + whole
+            self._found.update(answer)
+            cursor = self.account.table.items.get("note#reconcile-uploads", {}).get("word", {}).get("S", "")
+            if not cursor:  # it has seen every upload since the last time
+                self.quiet_passes = 0 if set(self._found) - {"NotMended"} else self.quiet_passes + 1
+                self._found.clear()
 
         self.run("reconcile", reconcile.handle, {"detail-type": "Scheduled Event"}, RECONCILE_TIMEOUT_S, over)
 
@@ -218,7 +216,7 @@ class Office:
             and self.progress.empty
             and self.batch.alive == 0
             and not self.account.table._open
-            and self.quiet_rounds >= 2
+            and self.quiet_passes >= 2
         )
 
 
@@ -226,7 +224,6 @@ def open_offices(
     simulation: Simulation, names: list[str], rates: Rates, seed: int | str, *, wire: bool = False
 ) -> tuple[dict[str, Office], "Fleet"]:
     """The offices, and the fleet's queue and table at headquarters (which `names` may leave out)."""
-    make_clients_cheap(simulation)
     replace_what_only_takes_time()
     _listen()
     offices = {name: Office(simulation, name, rates, seed, wire=wire) for name in names}

@@ -31,5 +31,5 @@ class Rates:
 
 
 CALM = Rates(
-    **{name: 0.0 for name in Rates.__dataclass_fields__}  # type: ignore[arg-type]
+    **dict.fromkeys(Rates.__dataclass_fields__, 0.0)  # type: ignore[arg-type]
 )
