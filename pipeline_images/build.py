@@ -7,6 +7,7 @@ its labels.
 """
 
 import argparse
+import re
 import sys
 import time
 from collections.abc import Mapping
@@ -38,17 +39,7 @@ class Image:
         return ROOT / self.name
 
 
-IMAGES = {
-    image.name: image
-    for image in (
-        Image(name="runner", stands_on=None, argument="BASE_IMAGE"),
-        Image(name="metagenome", stands_on="runner", argument="RUNNER_IMAGE"),
-        Image(name="mock_community", stands_on="metagenome", argument="METAGENOME_IMAGE"),
-    )
-}
-
-
-def in_order(names: list[str], images: Mapping[str, Image] = IMAGES) -> list[Image]:
+def in_order(names: list[str], images: Mapping[str, Image]) -> list[Image]:
     """The named images (all, when none is named) and what they stand on, each after what it stands on."""
     unknown = [name for name in names if name not in images]
     if unknown:
@@ -63,6 +54,23 @@ def in_order(names: list[str], images: Mapping[str, Image] = IMAGES) -> list[Ima
     for name in names or images:
         take(images[name])
     return list(ordered.values())
+
+
+_STANDS_ON = re.compile(r"^ARG ([A-Z0-9_]+)_IMAGE=", re.MULTILINE)
+
+
+def images_below(root: Path) -> dict[str, Image]:
+    """Every folder with a Dockerfile, each after what it stands on: its `ARG <NAME>_IMAGE=` tells that."""
+    found = {}
+    for dockerfile in sorted(root.glob("*/Dockerfile")):
+        names = [name for name in _STANDS_ON.findall(dockerfile.read_text()) if name != "BASE"] or ["BASE"]
+        below = None if names[0] == "BASE" else names[0].lower()
+        name = dockerfile.parent.name
+        found[name] = Image(name=name, stands_on=below, argument=f"{names[0]}_IMAGE")
+    return {image.name: image for image in in_order(list(found), found)}
+
+
+IMAGES = images_below(ROOT)
 
 
 def reads(image: Image, argument: str) -> bool:
@@ -82,7 +90,7 @@ def build(names: list[str], docker: Engine, *, base_image: str | None = None, an
     contents: dict[str | None, str] = {None: foundation.content}
     parents: dict[str | None, str] = {None: foundation.image}
     with host_secrets() as secrets:
-        for image in in_order(names):
+        for image in in_order(names, IMAGES):
             content = content_hash(image.folder, contents[image.stands_on])
             contents[image.name], parents[image.name] = content, local_image(image.name)
             label = f'{{{{index .Config.Labels "{CONTENT_LABEL}"}}}}'

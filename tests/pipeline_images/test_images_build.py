@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline_images import base, containers
-from pipeline_images.build import IMAGES, in_order, version_of
+from pipeline_images.build import IMAGES, images_below, in_order, version_of
 from pipeline_images.building import BuildFailed, follow, host_secrets, pip_settings
 from pipeline_images.containers import EngineMissing, engine
 from pipeline_images.content import content_hash
@@ -67,19 +67,33 @@ def test_two_folders_cannot_read_the_same(tmp_path: Path) -> None:
 
 def test_what_an_image_stands_on_is_built_before_it() -> None:
     """A fresh machine could build nothing but the runner."""
-    assert [image.name for image in in_order(["mock_community"])] == [
+    assert [image.name for image in in_order(["mock_community"], IMAGES)] == [
         "runner",
         "metagenome",
         "mock_community",
     ]
-    assert [image.name for image in in_order([])] == list(IMAGES)
-    assert [image.name for image in in_order(["metagenome", "runner"])] == ["runner", "metagenome"]
+    assert [image.name for image in in_order([], IMAGES)] == list(IMAGES)
+    assert [image.name for image in in_order(["metagenome", "runner"], IMAGES)] == ["runner", "metagenome"]
+
+
+def test_a_folder_with_a_dockerfile_is_an_image(tmp_path: Path) -> None:
+    """A pipeline that somebody has to register as well is one that is forgotten in a release."""
+    for name, argument in (("runner", "BASE"), ("zoo", "RUNNER"), ("ants", "ZOO")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "Dockerfile").write_text(f"# x\nARG {argument}_IMAGE=y\nFROM y\n")
+    (tmp_path / "notes").mkdir()
+    found = images_below(tmp_path)
+    assert [(image.name, image.stands_on) for image in found.values()] == [
+        ("runner", None),
+        ("zoo", "runner"),
+        ("ants", "zoo"),
+    ]
 
 
 def test_an_unknown_image_is_named_with_those_there_are() -> None:
     """A typing error would build everything, or nothing without a word."""
     with pytest.raises(BuildFailed, match=r"no image is called metagenom; there are runner, metagenome"):
-        in_order(["metagenom"])
+        in_order(["metagenom"], IMAGES)
 
 
 def test_every_image_takes_its_parent_from_the_argument_that_is_given() -> None:
