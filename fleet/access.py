@@ -106,13 +106,14 @@ class Access:
             account = str(session.client("sts").get_caller_identity()["Account"])
         except (BotoCoreError, ClientError) as error:
             raise Unreachable(
-                f"{office.name}: no credentials for account {office.account}"
-                f" ({whose}): {error}. Sign in (`aws sso login`) or add a profile named {office.name}; `fleet doctor` looks at all offices."
+                f"{office.name}: no credentials for account {office.account} ({whose}): {error}."
+                f" Sign in (`aws sso login`) or add a profile named {office.name};"
+                " `fleet doctor` looks at all offices."
             ) from error
         if account != office.account:
             raise Unreachable(
-                f"{office.name}: the credentials ({whose}) are of account {account}, not {office.account}: add a profile named {office.name} or give"
-                " --profile, such as 'globalbi-{office}'."
+                f"{office.name}: the credentials ({whose}) are of account {account}, not {office.account}:"
+                f" add a profile named {office.name} or give --profile, such as 'globalbi-{{office}}'."
             )
         return session
 

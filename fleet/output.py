@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Any
 
@@ -49,6 +50,25 @@ def show(what: RenderableType) -> None:
 def say(words: object) -> None:
     """A line to people that is no part of the answer."""
     console(stderr=True).print(plain(words), soft_wrap=True)
+
+
+def show_line(text: str) -> None:
+    """One line of the answer, however long, at once. The caller has made it plain."""
+    sys.stdout.write(text.encode(sys.stdout.encoding or "utf-8", "replace").decode() + "\n")
+    sys.stdout.flush()
+
+
+def agree(what: str) -> None:
+    """Say what will be done, and ask; raises Refused on no, and where nobody can be asked."""
+    say(what)
+    if not sys.stdin.isatty():
+        raise Refused("nobody is there to say yes: add --yes")
+    if not typer.confirm("Go on?", err=True):
+        raise Refused("nothing was done")
+
+
+def iso(epoch_ms: float) -> str:
+    return datetime.fromtimestamp(epoch_ms / 1000, UTC).isoformat(timespec="milliseconds")
 
 
 def tell(value: Any) -> None:

@@ -1,6 +1,7 @@
 """What `fleet` shows to people: tables and timelines. Names go through `fleet.text`, always."""
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -9,10 +10,14 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from fleet.doctor import BAD, GOOD, Finding
+from fleet.ledgers import AHEAD, BEHIND, DIFFERENT, MISSING, UNKNOWN, Compared
 from fleet.overview import Standing, lag_of
 from fleet.table import STATES, Row
 from fleet.text import ago, between, cell, local, moment, size, state_cell, where
 from handlers.run import SUCCEEDED
+
+MOST_NAMED = 10
 
 
 def table(*columns: str) -> Table:
@@ -179,6 +184,69 @@ def _attempts(row: Row) -> Table:
             cell(each.get("decision")),
         )
     return made
+
+
+def findings_table(found: Iterable[Finding]) -> Table:
+    made = table("office", "looked at", "", "found", "to do")
+    for each in found:
+        sign, style = {GOOD: ("ok", "green"), BAD: ("wrong", "red")}.get(each.how, ("unsure", "yellow"))
+        made.add_row(
+            cell(each.office), cell(each.what), cell(sign, style), cell(each.words), cell(each.to_do)
+        )
+    return made
+
+
+def letters_table(found: Iterable[Mapping[str, Any]]) -> Table:
+    made = table("office", "queue", "why", "sent back")
+    for each in found:
+        sent = "yes" if each["sent"] else ""
+        made.add_row(cell(each["office"]), cell(each["queue"]), cell(each["reason"]), cell(sent, "green"))
+    return made
+
+
+def compared_table(compared: Iterable[Compared]) -> RenderableType:
+    kinds = (MISSING, BEHIND, DIFFERENT, AHEAD, UNKNOWN)
+    made = table("office", "runs in its ledger", "rows at headquarters", "on their way", *kinds)
+    notes = []
+    for each in compared:
+        counts = Counter(difference.kind for difference in each.differences)
+        made.add_row(
+            cell(each.office, "bold"),
+            cell(each.runs),
+            cell(each.rows),
+            cell(each.on_their_way),
+            *(cell(counts[kind], "red" if counts[kind] else "") for kind in kinds),
+        )
+        notes += [
+            cell(
+                f"{one.office} {one.run_id} {one.kind}: revision {_revision(one.ledger_revision)} in"
+                f" the ledger, {_revision(one.headquarters_revision)} at headquarters"
+            )
+            for one in each.differences[:MOST_NAMED]
+        ]
+    return Group(made, *notes)
+
+
+def _revision(number: int | None) -> str:
+    return "none" if number is None else str(number)
+
+
+def compared_json(compared: Compared) -> dict[str, Any]:
+    return {
+        "office": compared.office,
+        "runs": compared.runs,
+        "rows": compared.rows,
+        "on_their_way": compared.on_their_way,
+        "differences": [
+            {
+                "run_id": each.run_id,
+                "kind": each.kind,
+                "ledger_revision": each.ledger_revision,
+                "headquarters_revision": each.headquarters_revision,
+            }
+            for each in compared.differences
+        ],
+    }
 
 
 def _short(words: str, most: int = 90) -> str:

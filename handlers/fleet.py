@@ -60,13 +60,17 @@ def row_of(event: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def keep(context: FleetContext, row: Mapping[str, Any]) -> bool:
-    """Put the row unless a later revision is there; False if it is."""
+def keep(context: FleetContext, row: Mapping[str, Any], *, or_same: bool = False) -> bool:
+    """Put the row unless this or a later revision is there; False if it is.
+
+    `or_same`: the row of this very revision is replaced too, for whoever has found it wrong.
+    """
+    known = "revision <= :revision" if or_same else "revision < :revision"
     try:
         context.dynamodb.put_item(
             TableName=context.table,
             Item={name: _serializer.serialize(value) for name, value in row.items()},
-            ConditionExpression="attribute_not_exists(pk) OR (revision < :revision AND account = :account)",
+            ConditionExpression=f"attribute_not_exists(pk) OR ({known} AND account = :account)",
             ExpressionAttributeValues={
                 ":revision": {"N": str(row["revision"])},
                 ":account": {"S": row["account"]},

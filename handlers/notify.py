@@ -40,7 +40,9 @@ def event_of(run: Run, office: str, pseudonym_key: str | None) -> dict[str, Any]
         "message": message,
         "release_digest": run.release_digest,
         "pipeline_version": run.pipeline_version,
+        "references": {role: list(pin) for role, pin in run.references.items()},
         "size": run.size,
+        "uploaded": run.uploaded,
         "attempts": attempts,
         "times": dict(run.times),
         "results_prefix": f"{run.sample.pipeline}/{project}/{sample}/{run.run_id}/",
@@ -55,7 +57,7 @@ def pseudonym(key: str, name: str) -> str:
 
 def send_event(context: Context, run: Run) -> None:
     """Put the event on the office's bus, from where a rule forwards it to HQ's."""
-    key = _pseudonym_key(context) if context.office.pseudonymous else None
+    key = pseudonym_key(context) if context.office.pseudonymous else None
     answer = context.clients.events.put_events(
         Entries=[
             {
@@ -71,8 +73,8 @@ def send_event(context: Context, run: Run) -> None:
         )
 
 
-def _pseudonym_key(context: Context) -> str:
-    """Made once, kept in the office's own ledger."""
+def pseudonym_key(context: Context) -> str:
+    """The key of the office's pseudonyms: made once, kept in the office's own ledger."""
     key = ledger.read_note(context, _KEY)
     if key is None:
         ledger.write_note(context, _KEY, context.token(), only_first=True)
