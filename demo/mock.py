@@ -1,5 +1,6 @@
 """The mock community: made once by its image, kept in the build folder, used by the demo and the tests."""
 
+import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,8 +30,9 @@ def community(folder: Path, *, pairs: int, seed: int, options: tuple[str, ...] =
     if not done.exists():
         out.mkdir(parents=True, exist_ok=True)
         engine = containers.engine()
-        # Root inside is the user outside for rootless engines, and root where the engine runs as root.
-        run = engine.command("run", "--rm", "--network", "none", "--user", "0", "--volume", f"{out}:/out")
+        run = engine.command(
+            "run", "--rm", "--network", "none", "--user", _owner(engine), "--volume", f"{out}:/out"
+        )
         made = subprocess.run(
             [*run, IMAGE, "/out", "--pairs", str(pairs), "--seed", str(seed), *options],
             env=dict(engine.environ),
@@ -42,3 +44,10 @@ def community(folder: Path, *, pairs: int, seed: int, options: tuple[str, ...] =
             raise NotMade(f"{IMAGE} ended with {made.returncode}: {made.stderr.strip()[-500:]}")
         done.touch()
     return Community(input_tar=out / "input.tar", truth=out / "truth.tsv", references=out / "references")
+
+
+def _owner(engine: containers.Engine) -> str:
+    """Who writes the files, so that they belong to whoever asked for them."""
+    if engine.program == "docker" and os.getuid():
+        return f"{os.getuid()}:{os.getgid()}"
+    return "0"  # podman without root: root inside is the user outside
