@@ -1,0 +1,1 @@
+"""What must hold for everything the program declares, whoever wrote the component."""
