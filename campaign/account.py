@@ -9,6 +9,7 @@ import hashlib
 import json
 from bisect import bisect_left, insort
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -55,6 +56,7 @@ class Life:
     name: str
     kill_at: int = 0
     kill_after: bool = False
+    hang_at: int = 0  # the request whose reply never comes, so that the function's time runs out
     deadline: float = float("inf")
     requests: int = 0
     # A process has its own clients, and each client its own quota of retries. Clients are shared here, because
@@ -126,7 +128,8 @@ class Account(World):
         self.fates: Counter[str] = Counter()
         self._first: dict[Any, tuple[str, Any]] = {}
         self._tokens: dict[str, Any] = {}
-        self.faultless = False
+        # Told of every request of a function or a container; may answer "before" or "after" to kill there.
+        self.watch: Callable[[Life, str], str | None] | None = None
         _clock[:] = [simulation]
         super().__init__()
         clients_of_office(name, region).switchboard.account = self
@@ -234,9 +237,13 @@ class Account(World):
         if life is not None:
             life.requests += 1
             kill = life.requests == life.kill_at
+            if life.requests == life.hang_at:
+                self.simulation.sleep(life.deadline - self.simulation.now)
             if self.simulation.now >= life.deadline:
                 self.fates["timed out"] += 1
                 raise Killed("the function's time-out")
+            if self.watch is not None and (word := self.watch(life, f"{service}.{operation}")):
+                kill, life.kill_after = True, word == "after"
             if kill and not life.kill_after:
                 raise Killed(f"before {operation}")
         if fate:

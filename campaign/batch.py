@@ -129,9 +129,10 @@ class Batch:
             return
         self._move(job, "RUNNABLE")
         on_spot = job["jobQueue"] == self.account.office.job_queue
-        if on_spot and self.chance.random() < self.rates.no_capacity:
+        stuck = "blocked" in self.sick.get(self.of_job[job["jobId"]].sample, ())
+        if on_spot and (self.chance.random() < self.rates.no_capacity or stuck):
             self.counts["jobs without capacity"] += 1
-            if self.chance.random() < 0.5:
+            if self.chance.random() < 0.5 or stuck:
                 self.simulation.after(660, lambda: self._blocked(job))
             self.simulation.after(STUCK_S, lambda: self._starting(job))
         else:

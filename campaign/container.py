@@ -17,7 +17,7 @@ import runner.job
 import runner.publish
 from runner.environment import job_from
 from runner.lease import LEASE_S, RENEW_EVERY_S, Lease
-from runner.outcome import TERMINATED, Failed, Refused
+from runner.outcome import EX_IOERR, TERMINATED, Failed, Refused
 from runner.stop import Stop
 from runner.supervise import Ended
 from runner.usage import Usage
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 # Every so many renewals go through the client; the others, whose condition holds, are written straight to the
 # table, so that an hour of a container costs no more than a minute.
 RENEWALS_BY_CLIENT = 10
+HOST_LOST = "Host EC2 (instance i-0c0ffee0c0ffee000) terminated."
 SCRATCH = Path(tempfile.gettempdir())
 
 
@@ -77,6 +78,10 @@ class Container:
         sick = self.batch.sick.get(self.sample, set())
         if "memory" in sick and int(self.environment["MEMORY_MIB"]) < 10_000:
             self.fate = "out of memory"
+        elif "reclaim" in sick and self.attempt <= 2:
+            self.fate = "reclaimed"
+        elif "host" in sick and self.attempt <= 2:
+            self.fate = "host failed"
         elif on_spot and chance.random() < rates.reclaimed:
             self.fate = "cut off" if chance.random() < rates.zombies else "reclaimed"
         elif chance.random() < rates.unknown_failure and self.attempt == 1:
@@ -102,9 +107,9 @@ class Container:
             return
         self.batch.counts[self.fate] += 1
         if self.fate == "cut off":
-            self.batch.end(self.job, reason="Host EC2 (instance i-0c0ffee0c0ffee000) terminated.")
+            self.batch.end(self.job, reason=HOST_LOST)
         else:
-            self._dead("reclaimed", reason="Host EC2 (instance i-0c0ffee0c0ffee000) terminated.")
+            self._dead("reclaimed", reason=HOST_LOST)
 
     def _dead(self, word: str, **end: Any) -> None:
         if self.stopped:
@@ -139,6 +144,11 @@ class Container:
             self._over("out of memory")
             reason = "OutOfMemoryError: Container killed due to memory usage"
             self.batch.end(self.job, code=137, container=reason)
+            return
+        except Killed:
+            if not self.stopped:
+                self.fate = "reclaimed"
+                self._dead("reclaimed", reason=HOST_LOST)
             return
         finally:
             _present.pop(self.job["jobId"], None)
@@ -186,6 +196,8 @@ class Container:
                 raise OutOfMemory
             case "bad input":
                 raise Refused("the tar ends in the middle of a file", "upload it again")
+            case "host failed":
+                raise Failed("reading or writing failed: Input/output error", EX_IOERR)
             case "unknown failure":
                 raise Failed("the pipeline ended with 1", 1)
             case "paused":
@@ -211,7 +223,7 @@ class OutOfMemory(Killed):
     """The kernel has killed the container: it says nothing more."""
 
 
-_INNER = ("out of memory", "bad input", "unknown failure", "paused")
+_INNER = ("host failed", "out of memory", "bad input", "unknown failure", "paused")
 _present: dict[str, Container] = {}  # by job id, which is the lease's token here
 
 

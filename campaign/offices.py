@@ -10,6 +10,7 @@ from typing import Any
 
 from campaign.account import Account, Life
 from campaign.batch import Batch
+from campaign.constants import constant_of
 from campaign.container import replace_what_only_takes_time
 from campaign.queue import FUNCTION_TIMEOUT_S, Message, Queue
 from campaign.rates import Rates
@@ -24,8 +25,8 @@ OFFICES = {
 }
 START_S = 1_795_000_000.0
 SCHEDULE_S = 300.0
-RECONCILE_TIMEOUT_S = 240.0
-LATE_S = 900.0  # a reordered event comes up to this much later
+RECONCILE_TIMEOUT_S = float(constant_of("reconcile", "FUNCTION_TIMEOUT_S"))
+LATE_S = 300.0  # a late event comes up to this much later, a second copy too
 Handle = Callable[[Mapping[str, Any], Any], dict[str, Any]]
 
 
@@ -52,6 +53,8 @@ class Office:
         self.requests_of: Counter[str] = Counter(
             {"intake": 60, "progress": 60, "reconcile": 200, "fleet": 10}
         )
+        self.lives_begin: Callable[[Life, Mapping[str, Message]], None] = lambda *_: None
+        self.on_the_way = 0  # events
         self.quiet_passes = 0  # of reconcile over every upload, in a row, that found nothing to mend
         self._found: Counter[str] = Counter()
         self.stopped = False
@@ -80,22 +83,30 @@ class Office:
             return
         late = self.chance.random() < self.rates.reordered
         self.counts["events reordered"] += late
-        self.simulation.after(
-            self.chance.uniform(1, LATE_S) if late else self.chance.uniform(0.2, 1), lambda: queue.send(body)
-        )
+        self._send(queue, body, self.chance.uniform(1, LATE_S) if late else self.chance.uniform(0.2, 1))
         if self.chance.random() < self.rates.duplicated:
             self.counts["events duplicated"] += 1
-            self.simulation.after(self.chance.uniform(0.2, LATE_S), lambda: queue.send(body))
+            self._send(queue, body, self.chance.uniform(0.2, LATE_S))
+
+    def _send(self, queue: Queue, body: str, delay_s: float) -> None:
+        def arrive() -> None:
+            self.on_the_way -= 1
+            queue.send(body)
+
+        self.on_the_way += 1
+        self.simulation.after(delay_s, arrive)
 
     def _to_bus(self, event: Mapping[str, Any]) -> None:
         if self.headquarters is not None:
             self.event(self.headquarters, event)
 
-    def upload(self, key: str, body: bytes) -> Any:
+    def upload(self, key: str, body: bytes, *, tell: bool = True) -> Any:
         """Put a version of an upload; S3's event follows, or does not."""
         account = self.account
         bucket = account.office.uploads
         version = account.put(bucket, key, body)
+        if not tell:
+            return version
         self.event(
             self.intake,
             {
@@ -154,6 +165,7 @@ class Office:
             # Somewhere among the requests that such an invocation makes.
             usual = max(1, self.requests_of[name])
             life.kill_at, life.kill_after = 1 + self.chance.randrange(usual), self.chance.random() < 0.5
+        self.lives_begin(life, messages)
 
         def work() -> None:
             answer, reason = None, "killed"
@@ -212,7 +224,8 @@ class Office:
     def idle(self) -> bool:
         """Nothing under way, and reconcile has looked at everything twice and found nothing."""
         return (
-            self.intake.empty
+            not self.on_the_way
+            and self.intake.empty
             and self.progress.empty
             and self.batch.alive == 0
             and not self.account.table._open

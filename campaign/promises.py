@@ -13,6 +13,7 @@ from typing import Any
 from campaign.container import Container
 from campaign.offices import Office
 from campaign.story import Campaign, Upload
+from handlers.context import iso
 
 TERMINAL = ("succeeded", "failed", "rejected", "superseded")
 PROMISES = {
@@ -48,14 +49,12 @@ def examine(campaign: Campaign) -> Findings:
     """Look at everything."""
     found = Findings()
     for name, office in campaign.offices.items():
-        _examine_office(office, campaign.uploads[name], campaign, found)
+        _examine_office(office, campaign.uploads[name], found)
     _headquarters(campaign, found)
     return found
 
 
-def _examine_office(
-    office: Office, uploads: dict[str, list[Upload]], campaign: Campaign, found: Findings
-) -> None:
+def _examine_office(office: Office, uploads: dict[str, list[Upload]], found: Findings) -> None:
     items = {pk: _untyped(item) for pk, item in office.account.table.items.items()}
     dead = " ".join(
         message.body for message in (*office.intake.dead, *office.progress.dead) if message.reason
@@ -144,7 +143,7 @@ def _examine_results(office: Office, run_id: str, run: dict[str, Any], found: Fi
     elif manifests and not _whole(office, run):
         found.broken["published twice"].append(f"{office.name} {run_id}: the manifest is of other files")
     superseded = run["times"].get("superseded")
-    if superseded and manifests and _iso(manifests[0].modified) > superseded:
+    if superseded and manifests and iso(manifests[0].modified) > superseded:
         found.counts["published as it was superseded"] += 1
 
 
@@ -175,17 +174,18 @@ def _compute(office: Office, uploads: dict[str, list[Upload]], runs: dict[str, A
                 kind = "useful"
             elif container.fate in FAULTS and container.ended in FAULTS.get(container.fate, ()):
                 kind = "faults of hosts and containers" if container.fate not in RECLAIMS else "reclaims"
-            elif newer_at is not None and container.started < newer_at:
+            elif newer_at is not None and stopped > newer_at:
                 # The branch replaced the upload while it was analysed: what had been done until then is
-                # nobody's fault, what was done after is ours.
-                before = max(0.0, min(stopped, newer_at) - container.started)
-                found.compute_s["replaced uploads"] += before
+                # nobody's fault, what was done before the word of it had come is ours.
+                before = max(0.0, newer_at - container.started)
+                found.compute_s["replaced uploads, until they were replaced"] += before
                 seconds -= before
-                found.compute_s["tail of replaced uploads"] += seconds
+                found.compute_s["extra: replaced uploads, until that was known"] += seconds
                 kind = "extra"
             else:
+                found.compute_s["extra: containers that no result needed"] += seconds
+                found.counts[f"containers that no result needed: {container.ended or 'alive'}"] += 1
                 kind = "extra"
-                found.counts[f"extra containers: {container.ended or 'alive'}"] += 1
             found.compute_s[kind] += seconds
             found.counts["containers"] += 1
 
@@ -197,6 +197,7 @@ FAULTS = {
     "out of memory": ("out of memory",),
     "bad input": ("refused",),
     "unknown failure": ("failed (1)",),
+    "host failed": ("failed (74)",),
     "paused": ("lost its lease", "stopped"),
     "cannot inspect": ("ended well",),
 }
@@ -223,12 +224,6 @@ def _headquarters(campaign: Campaign, found: Findings) -> None:
                 row = rows.get(f"office#{name} {pk}")
                 behind = row is None or row["revision"]["N"] != item["revision"]["N"]
                 found.counts["runs whose end headquarters does not know"] += behind
-
-
-def _iso(epoch_s: float) -> str:
-    from handlers.context import iso
-
-    return iso(epoch_s)
 
 
 def _untyped(item: dict[str, Any]) -> dict[str, Any]:

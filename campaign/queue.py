@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from campaign.constants import constant_of
 from campaign.simulation import Simulation
 
-BATCH_SIZE = 10  # as components/function.py
-FUNCTION_TIMEOUT_S = 60.0
-VISIBILITY_TIMEOUT_S = 6 * FUNCTION_TIMEOUT_S
-MAX_RECEIVES = 10
-MAX_CONCURRENCY = 5
+BATCH_SIZE = constant_of("function", "BATCH_SIZE")
+FUNCTION_TIMEOUT_S = float(constant_of("intake", "FUNCTION_TIMEOUT_S"))
+VISIBILITY_TIMEOUT_S = constant_of("function", "VISIBILITY_FACTOR") * FUNCTION_TIMEOUT_S
+MAX_RECEIVES = constant_of("intake", "MAX_RECEIVES")
+MAX_CONCURRENCY = constant_of("intake", "MAX_CONCURRENCY")
 
 
 @dataclass(kw_only=True)

@@ -163,7 +163,9 @@ def _compute(result: Result, console: Console) -> None:
 
 def write_json(result: Result, path: Path) -> None:
     document: dict[str, Any] = {
-        **{name: dict(value) if isinstance(value, Counter) else value for name, value in vars(result).items()},
+        **{
+            name: dict(value) if isinstance(value, Counter) else value for name, value in vars(result).items()
+        },
         "kept": result.kept,
         "extra_compute": result.extra_compute,
         "broken_counts": {name: len(what) for name, what in result.broken.items()},

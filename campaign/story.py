@@ -126,16 +126,24 @@ def _plan(
             if chance.random() < 0.1:
                 times.append((times[-1][0] + chance.uniform(*MID_RUN_S), b"reads 3"))
         for when, body in times:
-            simulation.at(when, _upload(simulation, office, key, body, uploads))
+            simulation.at(when, plan_upload(simulation, office, key, body, uploads))
             last = max(last, when)
     return last
 
 
-def _upload(
-    simulation: Simulation, office: Office, key: str, body: bytes, uploads: dict[str, list[Upload]]
+def plan_upload(
+    simulation: Simulation,
+    office: Office,
+    key: str,
+    body: bytes,
+    uploads: dict[str, list[Upload]],
+    *,
+    tell: bool = True,
 ) -> Callable[[], None]:
+    """An upload to be made, and written down in `uploads`; without `tell`, S3's event of it is lost."""
+
     def upload() -> None:
-        version = office.upload(key, body)
+        version = office.upload(key, body, tell=tell)
         uploads.setdefault(key, []).append(
             Upload(version_id=version.version_id, at=simulation.now, body=body)
         )
