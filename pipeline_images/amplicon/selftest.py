@@ -13,6 +13,7 @@ import random
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,16 +62,20 @@ def place(examples: Path, folder: Path, **files: str) -> Path:
     return folder
 
 
-def as_dada2_says(sample: str, output: Path) -> str:
-    known = {row["sequence"]: int(row["reads"]) for row in table(KNOWN) if row["sample"] == sample}
+def as_dada2_says(samples: tuple[str, ...], output: Path) -> str:
+    known: Counter[str] = Counter()
+    for row in table(KNOWN):
+        if row["sample"] in samples:
+            known[row["sequence"]] += int(row["reads"])
     found = {row["sequence"]: int(row["reads"]) for row in table(output / "asv_table.tsv")}
+    named = " and ".join(samples)
     missing = set(known) - set(found)
-    assert not missing, f"{sample}: {len(missing)} variants that DADA2 finds are missing: {missing}"
+    assert not missing, f"{named}: {len(missing)} variants that DADA2 finds are missing: {missing}"
     in_known = sum(found[sequence] for sequence in known)
-    assert in_known >= LEAST_IN_KNOWN * sum(found.values()), f"{sample}: {in_known} of {sum(found.values())}"
-    apart = max(abs(found[s] / in_known - known[s] / sum(known.values())) for s in known)
-    assert apart <= MOST_APART, f"{sample}: shares differ from DADA2's by up to {apart:.3f}"
-    return f"{sample}: all {len(known)} variants of DADA2, shares within {apart:.3f}"
+    assert in_known >= LEAST_IN_KNOWN * sum(found.values()), f"{named}: {in_known} of {sum(found.values())}"
+    apart = max(abs(found[s] / in_known - known[s] / known.total()) for s in known)
+    assert apart <= MOST_APART, f"{named}: shares differ from DADA2's by up to {apart:.3f}"
+    return f"{named}: all {len(known)} variants of DADA2, shares within {apart:.3f}"
 
 
 def with_primers(examples: Path, folder: Path) -> Path:
@@ -108,10 +113,8 @@ def main(examples: Path, reference: Path) -> None:
         references = room / "references"
         references.mkdir()
         (references / "taxonomy").symlink_to(reference)
-        for sample in ("sam1", "sam2"):
-            source = place(examples, room / sample, s_R1=f"{sample}F", s_R2=f"{sample}R")
-            run(source, room / f"{sample}-out", references)
-            print(as_dada2_says(sample, room / f"{sample}-out"))
+        run(place(examples, room / "sam1", s_R1="sam1F", s_R2="sam1R"), room / "sam1-out", references)
+        print(as_dada2_says(("sam1",), room / "sam1-out"))
         genera = {row["name"] for row in table(room / "sam1-out/abundance/genus.tsv")}
         assert genera == {"Bacteroides", "Parabacteroides"}, genera
         assert "<em>Bacteroides</em>" in (room / "sam1-out/report.html").read_text()
@@ -119,6 +122,7 @@ def main(examples: Path, reference: Path) -> None:
         lanes = {"s_L001_R1": "sam1F", "s_L001_R2": "sam1R", "s_L002_R1": "sam2F", "s_L002_R2": "sam2R"}
         run(place(examples, room / "lanes", **lanes), room / "lanes-out", references)
         assert summary(room / "lanes-out")["uploaded"] == 3000
+        print(as_dada2_says(("sam1", "sam2"), room / "lanes-out"))
 
         run(with_primers(examples, room / "primers"), room / "primers-out", references)
         told = summary(room / "primers-out")

@@ -4,7 +4,9 @@ A rank's confidence is the share of 100 random samples of a sequence's words in 
 reference has that name.
 """
 
+import gzip
 import re
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,13 +47,24 @@ def classify(found: Sequence[Variant], reference: Path, work: Path) -> dict[str,
     """By variant: the ranks whose confidence reaches the cutoff; none for what nothing is like."""
     query, told = work / "variants.fasta", work / "sintax.tsv"
     query.write_text("".join(f">{variant.name}\n{variant.sequence}\n" for variant in found))
-    command: list[str | Path] = ["vsearch", "--sintax", query, "--db", reference, "--tabbedout", told]
+    command: list[str | Path] = ["vsearch", "--sintax", query, "--db", unpacked(reference, work)]
+    command += ["--tabbedout", told]
     # Else vsearch takes small letters for masked ones, and a reference in small letters knows nothing.
     command += ["--dbmask", "none"]
     # One thread and a seed: the same upload gives the same confidences.
     command += ["--strand", "both", "--threads", "1", "--randseed", "1"]
     run_program(Program(name="sintax", command=command), work)
     return dict(lineages(told.read_text().splitlines()))
+
+
+def unpacked(reference: Path, work: Path) -> Path:
+    """Debian's vsearch reads gzip only where zlib's development files are, too."""
+    if reference.suffix != ".gz":
+        return reference
+    plain = work / "reference.fasta"
+    with gzip.open(reference) as packed, plain.open("wb") as out:
+        shutil.copyfileobj(packed, out, 1 << 20)
+    return plain
 
 
 def lineages(lines: Iterable[str]) -> Mapping[str, Lineage]:
