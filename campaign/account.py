@@ -126,6 +126,7 @@ class Account(World):
         self.trace = hashlib.sha256()
         self.requests: Counter[str] = Counter()
         self.fates: Counter[str] = Counter()
+        self.lose: set[str] = set()  # operations whose first replies are lost
         self._first: dict[Any, tuple[str, Any]] = {}
         self._tokens: dict[str, Any] = {}
         # Told of every request of a function or a container; may answer "before" or "after" to kill there.
@@ -217,6 +218,8 @@ class Account(World):
 
     def _fate(self, service: str, operation: str) -> str:
         rates, roll = self.rates, self.chance.random()
+        if operation in self.lose and self.fates["lost"] < 6:
+            return "lost"
         for name in ("throttled", "lost", "failed", "failed_after"):
             share = getattr(rates, name)
             if roll < share:

@@ -48,6 +48,7 @@ class Batch:
         self.alive = 0  # jobs that are not at their end
         self.submitted_at: list[float] = []
         self.containers_run = True
+        self.twice = False  # make two jobs of each submission, as a lost reply may
         self.sick: dict[str, set[str]] = {}  # by sample: what befalls it, set by the campaign
 
     # --- the API ------------------------------------------------------------------------------------------
@@ -61,11 +62,17 @@ class Batch:
         self.peak = max(self.peak, len(self.arrivals))
 
     def submit(self, data: Mapping[str, Any], environment: Mapping[str, str]) -> Any:
+        answer = self._submit(data, environment)
+        if self.twice and isinstance(answer, dict):
+            self._submit(data, environment)
+        return answer
+
+    def _submit(self, data: Mapping[str, Any], environment: Mapping[str, str]) -> Any:
         if len(self.arrivals) > SUBMISSIONS_PER_S:
             self.refused += 1
             return 429, "TooManyRequestsException"
         number = len(self.by_name.get(data["jobName"].lower(), []))
-        job_id = hashlib.sha256(f"{self.account.name} {data['jobName']} {number}".encode()).hexdigest()[:32]
+        job_id = self.id_of(self.account.name, data["jobName"], number)
         job = {
             "jobId": job_id,
             "jobName": data["jobName"],
@@ -88,6 +95,11 @@ class Batch:
         if self.containers_run:
             self.simulation.after(self.chance.uniform(0.5, 3), lambda: self._runnable(job))
         return {"jobId": job_id, "jobName": data["jobName"]}
+
+    @staticmethod
+    def id_of(office: str, name: str, number: int) -> str:
+        """The id of the job that is the `number`-th (from 0) of its name."""
+        return hashlib.sha256(f"{office} {name} {number}".encode()).hexdigest()[:32]
 
     def listed(self, data: Mapping[str, Any]) -> Any:
         names = [value.lower() for each in data.get("filters", []) for value in each["values"]]

@@ -80,6 +80,14 @@ class Container:
             self.fate = "out of memory"
         elif "reclaim" in sick and self.attempt <= 2:
             self.fate = "reclaimed"
+        elif "empty" in sick and self.attempt == 1:
+            self.fate = "empty"
+        elif "inspect" in sick:
+            self.fate = "cannot inspect"
+        elif "hopeless" in sick:
+            self.fate = "unknown failure"
+        elif "cut off" in sick and self.attempt == 1:
+            self.fate = "cut off"
         elif "host" in sick and self.attempt <= 2:
             self.fate = "host failed"
         elif on_spot and chance.random() < rates.reclaimed:
@@ -139,7 +147,7 @@ class Container:
         )
         _present[self.job["jobId"]] = self
         try:
-            code = runner.job.run(attempt)
+            code = 0 if self.fate == "empty" else runner.job.run(attempt)
         except OutOfMemory:
             self._over("out of memory")
             reason = "OutOfMemoryError: Container killed due to memory usage"

@@ -238,7 +238,7 @@ def open_offices(
 ) -> tuple[dict[str, Office], "Fleet"]:
     """The offices, and the fleet's queue and table at headquarters (which `names` may leave out)."""
     replace_what_only_takes_time()
-    _listen()
+    listen()
     offices = {name: Office(simulation, name, rates, seed, wire=wire) for name in names}
     headquarters = Fleet(simulation, "hq", rates, f"{seed} fleet", wire=wire)
     for office in offices.values():
@@ -270,7 +270,8 @@ class _Reasons(logging.Handler):
                 messages[message_id].reason = str(reason)
 
 
-def _listen() -> None:
+def listen() -> None:
+    """Keep of the functions' log only why a record failed."""
     from handlers.log import logger
 
     logger.setLevel(logging.ERROR)

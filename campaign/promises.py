@@ -167,6 +167,9 @@ def _compute(office: Office, uploads: dict[str, list[Upload]], runs: dict[str, A
     for run_id, containers in by_run.items():
         publisher = _publisher(office, runs[run_id])
         newer_at = _newer_at(uploads, runs[run_id])
+        published_by_lost_host = any(
+            each.job["jobId"] == publisher and each.fate in ("cut off", "paused") for each in containers
+        )
         for container in containers:
             stopped = container.stopped or office.simulation.now
             seconds = stopped - container.started
@@ -174,10 +177,13 @@ def _compute(office: Office, uploads: dict[str, list[Upload]], runs: dict[str, A
                 kind = "useful"
             elif container.fate in FAULTS and container.ended in FAULTS.get(container.fate, ()):
                 kind = "faults of hosts and containers" if container.fate not in RECLAIMS else "reclaims"
-            elif newer_at is not None and stopped > newer_at:
+            elif container.attempt > 1 and published_by_lost_host:
+                # Its host was given up for lost, and had the results all the same.
+                kind = "reclaims"
+            elif newer_at is not None and runs[run_id]["state"] == "superseded":
                 # The branch replaced the upload while it was analysed: what had been done until then is
                 # nobody's fault, what was done before the word of it had come is ours.
-                before = max(0.0, newer_at - container.started)
+                before = max(0.0, min(stopped, newer_at) - container.started)
                 found.compute_s["replaced uploads, until they were replaced"] += before
                 seconds -= before
                 found.compute_s["extra: replaced uploads, until that was known"] += seconds

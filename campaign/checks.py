@@ -1,0 +1,440 @@
+"""Small worlds, each made so that one kind of guard is all that stands between it and a broken promise.
+
+Every check returns what is wrong in it: nothing, with the handlers as they are.
+"""
+
+import json
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from campaign.account import LATENCY_S, Life
+from campaign.offices import START_S, Office, open_offices
+from campaign.promises import examine
+from campaign.rates import CALM, Rates
+from campaign.simulation import Simulation
+from campaign.story import Campaign, plan_upload, run_campaign
+
+PATIENCE_S = 30_000.0
+RACES = 30
+
+
+class World:
+    """One office with headquarters, in which a check puts what it needs."""
+
+    def __init__(self, rates: Rates = CALM, seed: int | str = 0, *, reconciles: bool = True) -> None:
+        self.simulation = Simulation(START_S)
+        random.seed(f"{seed} retries")
+        offices, self.headquarters = open_offices(self.simulation, ["eu"], rates, seed)
+        self.office: Office = offices["eu"]
+        self.campaign = Campaign(
+            seed=0,
+            samples=0,
+            rates=rates,
+            offices=offices,
+            headquarters=self.headquarters,
+            uploads={"eu": {}},
+        )
+        self.reconciles = reconciles
+        if reconciles:
+            self.simulation.at(START_S + 150, self.office.schedule)
+
+    def upload(self, at: float, name: str, body: bytes = b"1", *, tell: bool = True) -> None:
+        key = f"metagenome/P/{name}/input.tar"
+        uploads = self.campaign.uploads["eu"]
+        self.simulation.at(
+            START_S + at, plan_upload(self.simulation, self.office, key, body, uploads, tell=tell)
+        )
+
+    def run(self, least_s: float = 300.0) -> None:
+        def over() -> bool:
+            late = self.simulation.now - START_S
+            office = self.office
+            quiet = (
+                not office.on_the_way
+                and office.intake.empty
+                and office.progress.empty
+                and not office.batch.alive
+            )
+            rest = office.idle if self.reconciles else quiet
+            return late > least_s and ((rest and self.headquarters.queue.empty) or late > PATIENCE_S)
+
+        self.simulation.run(over)
+        self.simulation.close()
+
+    def wrong(self, *, second_jobs: bool = True, extra: bool = True) -> list[str]:
+        found = examine(self.campaign)
+        wrong = [f"{name}: {what}" for name, each in found.broken.items() for what in each]
+        names = Counter(job["jobName"] for job in self.office.batch.jobs.values())
+        if second_jobs:
+            wrong += [f"{count} jobs of {name}" for name, count in names.items() if count > 1]
+        if extra:
+            wrong += [
+                f"{n} {name}" for name, n in found.counts.items() if name.startswith("containers that no")
+            ]
+        if found.counts["in dead-letter queues"]:
+            wrong.append(
+                f"dead letters: {[m.reason for m in (*self.office.intake.dead, *self.office.progress.dead)][:3]}"
+            )
+        if found.counts["runs whose end headquarters does not know"]:
+            wrong.append("headquarters does not know a run's end")
+        wrong += _of_runs(self.office)
+        return wrong
+
+
+def _of_runs(office: Office) -> list[str]:
+    """Of a sample's runs one is not superseded; a superseded run's jobs were stopped by us, or over."""
+    items, wrong = office.account.table.items, []
+    alive: Counter[str] = Counter()
+    for pk, item in items.items():
+        if not pk.startswith("run#"):
+            continue
+        if item["state"]["S"] != "superseded":
+            alive[item["key"]["S"]] += 1
+            continue
+        superseded = item["times"]["M"]["superseded"]["S"]
+        for number in range(1, len(item["attempts"]["L"]) + 1):
+            for job_id in office.batch.by_name.get(f"{pk[4:]}-{number}", []):
+                container, job = office.batch.of_job[job_id], office.batch.jobs[job_id]
+                stopped = job.get("statusReason", "").startswith("globalbi")
+                if container.ended == "lost its lease" and not stopped and superseded:
+                    wrong.append(f"the job of superseded {pk} was left to itself")
+    return wrong + [f"{count} runs of {key} count" for key, count in alive.items() if count > 1]
+
+
+def story() -> list[str]:
+    """Every turn a run can take, without any fault of AWS."""
+    world = World()
+    turns: dict[str, set[str]] = {
+        name: {name}
+        for name in (
+            "memory",
+            "reclaim",
+            "input",
+            "blocked",
+            "host",
+            "empty",
+            "inspect",
+            "hopeless",
+            "cut off",
+        )
+    }
+    for number, (name, sick) in enumerate({"plain": set(), **turns}.items()):
+        world.office.batch.sick[f"P/{name}"] = sick
+        world.upload(3.0 * number, name)
+    for name, body in (("changed", b"2"), ("same", b"1")):
+        world.upload(1, name)
+        world.upload(200, name, body)
+    world.run()
+    wrong = world.wrong(extra=False)
+    ends = {"input": "rejected", "hopeless": "failed"}
+    for pk, item in world.office.account.table.items.items():
+        name = pk.rpartition("/")[2]
+        if pk.startswith("sample#"):
+            run = world.office.account.table.items[f"run#{item['run_id']['S']}"]
+            if run["state"]["S"] != ends.get(name, "succeeded"):
+                wrong.append(f"{name} is {run['state']['S']}")
+            if len(run["attempts"]["L"]) > 6:
+                wrong.append(f"{name} was tried {len(run['attempts']['L'])} times")
+    if sum("same" in each.sample for each in world.office.batch.of_job.values()) != 1:
+        wrong.append("the same bytes were analysed twice")
+    return wrong
+
+
+def races() -> list[str]:
+    """Versions and duplicates of one sample handled at the same moment, by functions side by side."""
+    wrong = []
+    for seed in range(RACES):
+        world = World(seed=f"race {seed}")
+        world.office.batch.sick["P/S"] = {"reclaim"} if seed % 2 else set()
+        world.office.event = _at_once(world, copies=3)  # type: ignore[method-assign]
+        world.upload(1, "S", b"1")
+        world.upload(1 if seed % 3 else 40, "S", b"2")
+        if seed % 5 == 0:
+            world.upload(40, "S", b"3")
+        world.run()
+        wrong += [f"race {seed}: {each}" for each in world.wrong(extra=False)]
+        if len(wrong) > 3:
+            break
+    return wrong
+
+
+def _at_once(world: World, copies: int) -> Callable[[Any, Any], None]:
+    """Every event several times, each to an invocation of its own, almost at the same moment."""
+
+    def event(queue: Any, event: Any) -> None:
+        body = json.dumps(event)
+        for _ in range(copies if queue is not world.headquarters.queue else 1):
+            message = [queue_message(queue, body)]
+            queue.running += 1
+            world.simulation.after(
+                world.office.chance.uniform(0.2, 0.23), lambda message=message: queue.invoke(queue, message)
+            )
+
+    return event
+
+
+def queue_message(queue: Any, body: str) -> Any:
+    queue.send(body)
+    message = queue.visible.pop()
+    message.receives = 1
+    return message
+
+
+def doubt() -> list[str]:
+    """No event of any job comes; every first submission's function dies after it, or its reply is lost."""
+    wrong = []
+    for kind in ("killed", "lost", "killed before"):
+        world = World(replace(CALM, identical_events=0.0), f"doubt {kind}")
+        office = world.office
+        usual, seen = office.event, set()
+
+        def event(queue: Any, event: Any, office: Office = office, usual: Any = usual) -> None:
+            if queue is not office.progress:
+                usual(queue, event)
+
+        def watch(life: Life, request: str, seen: Any = seen, kind: str = kind) -> str | None:
+            if request == "batch.SubmitJob" and life.name not in seen and len(seen) < 6 and kind != "lost":
+                seen.add(life.name)
+                return "before" if kind == "killed before" else "after"
+            return None
+
+        office.event = event  # type: ignore[method-assign]
+        office.account.watch = watch
+        if kind == "lost":
+            office.account.lose = {"SubmitJob"}
+        for number in range(6):
+            world.upload(1 + 0.5 * number, f"S{number}")
+        world.run(least_s=3000)
+        wrong += [f"{kind}: {each}" for each in world.wrong()]
+    return wrong
+
+
+def twins() -> list[str]:
+    """Every submission makes two jobs: one of their containers works, and one result is published."""
+    world = World(seed="twins")
+    world.office.batch.twice = True
+    for number in range(8):
+        world.office.batch.sick[f"P/S{number}"] = {"reclaim"} if number % 2 else set()
+        world.upload(1 + number, f"S{number}")
+    world.run()
+    wrong = world.wrong(second_jobs=False, extra=False)
+    worked = Counter((each.run_id, each.attempt) for each in world.office.batch.containers if each.worked)
+    return wrong + [
+        f"{count} containers worked on attempt {key}" for key, count in worked.items() if count > 1
+    ]
+
+
+def sleepers() -> list[str]:
+    """A host cut off right before one of its writes, which wakes when its successor has published."""
+    wrong = []
+    for number in range(1, 12):
+        for slept_s in (400.0, 2_000.0):
+            world = World(seed=f"sleeper {number}")
+            _put_to_sleep(world, number, slept_s)
+            world.upload(1, "S")
+            world.run(least_s=5_000)
+            wrong += [f"request {number}, {slept_s:.0f} s: {each}" for each in world.wrong(extra=False)]
+    return wrong
+
+
+def _put_to_sleep(world: World, number: int, slept_s: float) -> None:
+    asleep: list[str] = []
+
+    def watch(life: Life, request: str) -> str | None:
+        if life.name.startswith("container ") and "-1 " in life.name and not asleep:
+            if life.requests == number:
+                asleep.append(request)
+                container = next(c for c in world.office.batch.containers if c.job["jobName"] in life.name)
+                container.fate = "cut off"
+                world.office.batch.end(container.job, reason="Host EC2 (instance i-0) terminated.")
+                world.simulation.sleep(slept_s)
+        return None
+
+    world.office.account.watch = watch
+
+
+def superseded_while_running() -> list[str]:
+    """A newer upload in the middle of a run whose job cannot be stopped: it must not publish, nor go on."""
+    world = World(seed="superseded")
+    world.office.batch.terminate = lambda *_: {}  # type: ignore[method-assign]
+    world.office.batch.sick["P/S"] = set()
+    world.upload(1, "S", b"1")
+    world.upload(150, "S", b"2")
+    world.run()
+    wrong = [each for each in world.wrong(extra=False) if "left to itself" not in each]
+    first = world.office.batch.containers[0]
+    if first.ended != "lost its lease":
+        wrong.append(f"the superseded container {first.ended}")
+    return wrong
+
+
+def strays() -> list[str]:
+    """Events of another office's bucket, of a second job of the attempt, and of another account."""
+    world = World(seed="strays")
+    office = world.office
+
+    def stray() -> None:
+        foreign = {
+            "source": "aws.s3",
+            "detail-type": "Object Created",
+            "detail": {
+                "bucket": {"name": "globalbi-us-uploads-333333333333"},
+                "object": {"key": "metagenome/P/S/input.tar", "version-id": "v1", "sequencer": "00FF"},
+            },
+        }
+        office.intake.send(json.dumps(foreign))
+
+    def second_job() -> None:
+        job = next(iter(office.batch.jobs.values()))
+        twin = {**job, "jobId": "f" * 32, "status": "FAILED", "container": {"exitCode": 75}}
+        office.progress.send(
+            json.dumps({"source": "aws.batch", "detail-type": "Batch Job State Change", "detail": twin})
+        )
+
+    def forged() -> None:
+        row = next(
+            item for pk, item in world.headquarters.account.table.items.items() if pk.startswith("office#eu")
+        )
+        detail = {
+            "office": "eu",
+            "run_id": row["sk"]["S"][4:],
+            "pipeline": "metagenome",
+            "project": "P",
+            "sample": "S",
+            "state": "failed",
+            "revision": 99,
+            "message": "",
+            "updated": "2027",
+            "attempts": [],
+            "release_digest": "",
+        }
+        event = {
+            "source": "globalbi.office",
+            "detail-type": "Run State Changed",
+            "account": "333333333333",
+            "region": "us-east-1",
+            "detail": detail,
+        }
+        world.headquarters.queue.send(json.dumps(event))
+
+    world.upload(1, "S")
+    world.simulation.at(START_S + 60, stray)
+    world.simulation.at(START_S + 120, second_job)
+    world.simulation.at(START_S + 130, forged)
+    world.run()
+    wrong = world.wrong()
+    if len(office.batch.jobs) != 1:
+        wrong.append(f"{len(office.batch.jobs)} jobs, by the word of a job that was not the attempt's")
+    return wrong
+
+
+def without_reconcile() -> list[str]:
+    """Throttles, lost replies and kills alone: the queues bring everything back by themselves."""
+    rates = replace(CALM, throttled=0.2, lost=0.05, failed=0.02, killed=0.1)
+    world = World(rates, "alone", reconciles=False)
+    for number in range(40):
+        world.upload(1 + number, f"S{number}")
+    world.run(least_s=4_000)
+    return [each for each in world.wrong(extra=False) if "headquarters" not in each]
+
+
+def dropped() -> list[str]:
+    """A third of all events never comes: reconcile finds every one of their consequences."""
+    rates = replace(CALM, dropped=0.33, reclaimed=0.2, out_of_memory=0.1, reuploaded=0.3, killed=0.05)
+    campaign = run_campaign(samples=60, seed=7, offices=["eu"], rates=rates, uploads_per_s=1.0)
+    found = examine(campaign)
+    wrong = [f"{name}: {what}" for name, each in found.broken.items() for what in each]
+    return wrong + ([] if campaign.idle else ["it never came to rest"])
+
+
+def slow() -> list[str]:
+    """AWS answers slowly: functions give back what they cannot begin, and none runs out of time."""
+    usual = dict(LATENCY_S)
+    try:
+        LATENCY_S.update({name: (4 * low, 12 * high) for name, (low, high) in usual.items()})
+        world = World(seed="slow")
+        for number in range(60):
+            world.upload(1 + 0.01 * number, f"S{number}")
+        world.run()
+    finally:
+        LATENCY_S.update(usual)
+    late = world.office.account.fates["timed out"]
+    return world.wrong() + ([f"{late} functions ran out of time"] if late else [])
+
+
+def small_campaign() -> list[str]:
+    """The campaign itself, with more re-uploads and reclaims than usual."""
+    rates = replace(
+        Rates(), reuploaded=0.4, reclaimed=0.3, duplicated=0.5, zombies=0.3, paused=0.05, dropped=0.01
+    )
+    wrong = []
+    for seed in (11, 12):
+        campaign = run_campaign(samples=60, seed=seed, offices=["eu"], rates=rates)
+        found = examine(campaign)
+        wrong += [f"{name}: {what}" for name, each in found.broken.items() for what in each]
+        needless = found.compute_s["extra: containers that no result needed"] / max(
+            1.0, found.compute_s["useful"]
+        )
+        if needless > 0.01:
+            wrong.append(f"{100 * needless:.1f}% of containers' time for nothing")
+    return wrong
+
+
+def headquarters() -> list[str]:
+    """Events to headquarters in any order: its table ends with the last revision of each run."""
+    rates = replace(CALM, reordered=0.6, duplicated=0.6, reclaimed=0.2)
+    world = World(rates, "headquarters")
+    for number in range(20):
+        world.upload(1 + number, f"S{number}")
+    world.run(least_s=2_500)
+    return world.wrong(extra=False)
+
+
+def orders() -> list[str]:
+    """Some of the orders of one sample's events."""
+    from campaign.orders import every_order
+
+    played = every_order(step=50)
+    return [] if len(played.outcomes) == 1 and not played.dead else [f"{len(played.outcomes)} outcomes"]
+
+
+def burst() -> list[str]:
+    """A burst with more functions at once than production allows."""
+    from campaign.scenarios import burst as crowd
+
+    came = crowd(600, max_concurrency=80)
+    wrong = [f"{came.peak} submissions in a second"] if came.peak > 50 else []
+    return wrong + ([] if came.exactly_once else [f"{came.jobs} jobs of {came.uploads} uploads"])
+
+
+def incident() -> list[str]:
+    """Functions that time out in the middle of their batches."""
+    from campaign.scenarios import incident as crowd
+
+    came = crowd(120)
+    return [] if came.exactly_once else [f"{came.jobs} jobs of {came.uploads} uploads"]
+
+
+CHECKS: dict[str, Callable[[], list[str]]] = {
+    each.__name__: each
+    for each in (
+        story,
+        orders,
+        races,
+        doubt,
+        twins,
+        sleepers,
+        superseded_while_running,
+        strays,
+        without_reconcile,
+        dropped,
+        slow,
+        headquarters,
+        burst,
+        incident,
+        small_campaign,
+    )
+}
