@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
+import pulumi
 import typer
+from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
@@ -31,9 +33,11 @@ Words = (
     UnknownOffice,
     StartFailed,
     deploy.Refused,
+    pulumi.RunError,  # of the program itself, as the CLI shows it
     UnknownInput,
     ClientError,
     BotoCoreError,
+    Boto3Error,  # of an upload that failed
 )
 
 

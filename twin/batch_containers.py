@@ -98,6 +98,7 @@ def end_leftovers() -> None:
         return
     ours = f"label={LABEL}={home.home()}"
     if names := (engine.ask("ps", "--all", "--quiet", "--filter", ours) or "").split():
+        engine.ask("kill", *names)  # podman's rm would wait for those that do not heed SIGTERM
         engine.ask("rm", "--force", *names)
 
 

@@ -153,6 +153,20 @@ def test_the_program_sees_the_credentials_in_use(program: Path, running: Twin) -
     assert identity.call(arguments)["accountId"] == "333333333333"
 
 
+def test_an_office_brought_up_with_the_keys_of_another_is_refused_and_nothing_is_made(running: Twin) -> None:
+    """Who is signed in to the wrong account must not find an office's buckets there."""
+    with pytest.raises(deploy.pulumi.RunError) as refused:
+        deploy.up("us", credentials=deploy.office("eu"))
+    for word in ("333333333333", "222222222222", "us-east-1", "eu-central-1"):
+        assert word in str(refused.value)
+    assert state.State.load("us", running_life()).resources == {}
+    for office in ("eu", "us"):
+        names = [b["Name"] for b in running.client("s3", office).list_buckets()["Buckets"]]
+        assert [n for n in names if n.startswith("globalbi-")] == []
+        roles = running.client("iam", office).list_roles()["Roles"]
+        assert [r for r in roles if r["RoleName"].startswith("globalbi-")] == []
+
+
 def test_values_reach_the_program_as_the_cli_gives_them() -> None:
     """`pulumi.Config` parses JSON text: anything else would work here and fail on AWS."""
     assert deploy.config_text(True) == "true"
