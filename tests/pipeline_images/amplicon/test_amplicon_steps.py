@@ -1,4 +1,4 @@
-"""The steps around cutadapt and vsearch, with tools that only pretend: the image's own test runs real ones."""
+"""The steps around cutadapt and vsearch, with tools that pretend. The image's own test runs real ones."""
 
 import gzip
 from collections.abc import Callable
