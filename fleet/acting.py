@@ -92,8 +92,8 @@ def rerun(
         row, home, at_home = _at_home(access, what, office)
         run = _run(at_home, row["run_id"])
         newest = ledger.read_newest(at_home, run.sample)
-        release = home.releases.get(run.sample.pipeline)
-        reason = refusal(run, newest, release.digest if release else None)
+        release = access.fleet.release(home, run.sample.pipeline)
+        reason = refusal(run, newest, release)
         if reason is not None or newest is None or release is None:
             raise Refused(f"{where(row)} of {home.name} is not run again: {reason}")
         if not yes:
@@ -102,7 +102,7 @@ def rerun(
                 f" s3://{run.bucket}/{run.sample.key} gets a new version of the same bytes."
             )
         version = rerun_upload(at_home, run, newest)
-        new = run_id_of(run.bucket, run.sample.key, version, release.digest)
+        new = run_id_of(run.bucket, run.sample.key, version, release)
     if as_json:
         tell({"office": home.name, "run_id": new, "version_id": version, "rerun_of": run.run_id})
     else:
@@ -189,11 +189,17 @@ def _answer(answer: T | Exception) -> T:
 
 
 def _at_home(access: Access, what: str, office: str | None) -> tuple[Row, Office, Context]:
-    """The newest run of what was asked for, its office, and the means to act there; one office only."""
+    """The newest run of what was asked for, its office, and the means to act there.
+
+    Raises Refused if that is not one sample of one pipeline in one office: nothing is guessed.
+    """
     rows = find(access, what, office).rows
     names = sorted({row["office"] for row in rows})
     if len(names) > 1:
         raise Refused(f"{plain(what)} is a sample of {' and '.join(names)}: say --office")
+    samples = sorted({where(row) for row in rows})
+    if len(samples) > 1:
+        raise Refused(f"{plain(what)} is {' and '.join(samples)}: say which")
     home = access.fleet.office(rows[0]["office"])
     return rows[0], home, access.context(home)
 

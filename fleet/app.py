@@ -34,6 +34,8 @@ def options(
 ) -> None:
     """Where is sample X, and why? Every sample of every office, for headquarters."""
     logger.setLevel(logging.CRITICAL)  # the handlers' own log lines are for CloudWatch
+    if context.obj is not None:
+        return  # whoever embeds the command brings its own access
     with in_words():
         context.obj = Access(fleet=Fleet.load(root), endpoint=endpoint, profile_template=profile)
 

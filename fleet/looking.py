@@ -85,7 +85,7 @@ def samples(
         )
         page = table_of(access).page(queries(asked, [each.name for each in access.fleet.offices]), limit)
     if as_json:
-        tell({"runs": page.rows, "next": page.next})
+        tell({"runs": [show.row_json(row) for row in page.rows], "next": page.next})
         return
     output.show(show.runs_table(page.rows, now()))
     if page.next:
@@ -105,12 +105,13 @@ def sample(
     with in_words():
         found = find(access, what, office)
     if as_json:
-        tell({"run": found.latest, "others": found.rows[1:]})
+        first, *others = [show.row_json(row) for row in found.rows]
+        tell({"run": first, "others": others})
         return
-    for number, (name, rows) in enumerate(_by_office(found.rows).items()):
+    for number, rows in enumerate(_apart(found.rows)):
         if number:
             output.show(Text())
-        results = bucket(access.fleet.office(name), "results")
+        results = bucket(access.fleet.office(rows[0]["office"]), "results")
         output.show(show.run_view(rows[0], rows[1:], now(), results))
 
 
@@ -164,7 +165,7 @@ def _lines(changes: watching.Changes, every: float, left: Any, as_json: bool) ->
     while True:
         for row in changes.look():
             if as_json:
-                tell_line(row)
+                tell_line(show.row_json(row))
             else:
                 output.show_line(_line(row))
         if not left():
@@ -191,9 +192,9 @@ def _live(access: Access, changes: watching.Changes, every: float, left: Any) ->
             live.update(picture(), refresh=True)
 
 
-def _by_office(rows: list[Row]) -> dict[str, list[Row]]:
-    """Offices may have samples of the same name: each has a newest run of its own."""
-    found: dict[str, list[Row]] = {}
+def _apart(rows: list[Row]) -> list[list[Row]]:
+    """Offices may have samples of the same name, and so may pipelines: each has a newest run of its own."""
+    found: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
-        found.setdefault(row["office"], []).append(row)
-    return found
+        found.setdefault((row["office"], where(row)), []).append(row)
+    return list(found.values())

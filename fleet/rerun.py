@@ -23,17 +23,17 @@ AT_ONCE = 8
 MARK = "globalbi-rerun-of"
 
 
-def refusal(run: Run, newest: Newest | None, release_digest: str | None) -> str | None:
-    """Why this run is not run again; None: it may be. `release_digest`: what the office's file has now."""
+def refusal(run: Run, newest: Newest | None, release: str | None) -> str | None:
+    """Why this run is not run again; None: it may be. `release`: the id of what the office's file has now."""
     if not run.terminal:
         return f"{run.run_id} is {run.state}: cancel it first"
     if newest is None or newest.run_id != run.run_id:
         return f"{run.run_id} is not the newest of its sample" + (
             f", {newest.run_id} is: rerun that one" if newest else ""
         )
-    if release_digest is None:
+    if release is None:
         return f"the office has no release of {run.sample.pipeline} any more"
-    if run.state != FAILED and release_digest == run.release_digest:
+    if run.state != FAILED and release == run.release:
         return (
             f"{run.run_id} is {run.state}, and the office's release is still the same:"
             " the same bytes would give the same"

@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from components.fleet import INDEXES
 from fleet.doctor import BAD, GOOD, Finding
 from fleet.ledgers import AHEAD, BEHIND, DIFFERENT, MISSING, UNKNOWN, Compared
 from fleet.overview import Standing, lag_of
@@ -108,6 +109,11 @@ def runs_table(rows: Iterable[Row], now: datetime) -> Table:
     return made
 
 
+def row_json(row: Row) -> Row:
+    """A run for programs: the event as the office sent it, and when it arrived; no keys of the table."""
+    return {name: value for name, value in row.items() if name not in ("pk", "sk", *INDEXES)}
+
+
 def run_view(row: Row, others: Iterable[Row], now: datetime, office_bucket: str) -> RenderableType:
     """One run from its upload to its end: when, on what, why again, where the results are."""
     parts: list[RenderableType] = [
@@ -138,6 +144,7 @@ def _facts(row: Row, office_bucket: str) -> Table:
         ("release", f"{row.get('pipeline_version')}  {row.get('release_digest')}"),
         ("references", references),
         ("input", size(row.get("size"))),
+        ("results of", row.get("after")),
         ("results", f"s3://{office_bucket}/{row['results_prefix']}" if row["state"] == SUCCEEDED else ""),
         ("compute", vcpu_hours(row)),
         (

@@ -43,6 +43,7 @@ def event_of(run: Run, office: str, pseudonym_key: str | None) -> dict[str, Any]
         "references": {role: list(pin) for role, pin in run.references.items()},
         "size": run.size,
         "uploaded": run.uploaded,
+        "after": run.after.run_id if run.after else None,  # the run whose results it takes
         "attempts": attempts,
         "times": dict(run.times),
         "results_prefix": f"{run.sample.pipeline}/{project}/{sample}/{run.run_id}/",
