@@ -14,6 +14,7 @@ from pathlib import Path
 from components.faults import InvalidOffices, choices
 from components.office import Office
 from components.pipeline import Pipeline, load_pipelines
+from handlers.release import release_id
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +64,16 @@ class Fleet:
                 return office
         names = choices(office.name for office in self.offices)
         raise InvalidOffices([f"Pulumi.{name}.yaml is missing: there is no office {name!r} (valid: {names})"])
+
+    def release(self, office: Office, pipeline: str) -> str | None:
+        """The id of the release of `pipeline` that the office's file names; None: it has none."""
+        pinned = office.releases.get(pipeline)
+        if pinned is None:
+            return None
+        roles = self.pipelines[pipeline].references
+        return release_id(
+            pinned.digest, {role: (name, pinned.references[name]) for role, name in roles.items()}
+        )
 
     @property
     def headquarters(self) -> Office:

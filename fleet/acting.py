@@ -16,7 +16,7 @@ from fleet.cancel import cancel as cancel_run
 from fleet.find import NotFound, find
 from fleet.options import JsonOption, OfficeOption, OfficesArgument, RunArgument, YesOption, chosen, now
 from fleet.output import Exit, Refused, in_words, say, tell
-from fleet.rerun import refusal
+from fleet.rerun import refusal, rerun_follow_on
 from fleet.rerun import rerun as rerun_upload
 from fleet.table import Row
 from fleet.text import plain, where
@@ -96,17 +96,23 @@ def rerun(
         reason = refusal(run, newest, release)
         if reason is not None or newest is None or release is None:
             raise Refused(f"{where(row)} of {home.name} is not run again: {reason}")
+        if run.after is None:
+            does = f"s3://{run.bucket}/{run.upload_key} gets a new version of the same bytes."
+        else:
+            does = f"It takes the results of {run.after.run_id} once more."
         if not yes:
             output.agree(
-                f"{where(row)} of {home.name} is analysed again ({run.state}: {run.message})."
-                f" s3://{run.bucket}/{run.sample.key} gets a new version of the same bytes."
+                f"{where(row)} of {home.name} is analysed again ({run.state}: {run.message}). {does}"
             )
-        version = rerun_upload(at_home, run, newest)
-        new = run_id_of(run.bucket, run.sample.key, version, release)
+        if run.after is None:
+            version = rerun_upload(at_home, run, newest)
+            new = run_id_of(run.bucket, run.upload_key, version, release)
+        else:
+            new = rerun_follow_on(access.context_of_functions(home), run, newest)
     if as_json:
-        tell({"office": home.name, "run_id": new, "version_id": version, "rerun_of": run.run_id})
+        tell({"office": home.name, "run_id": new, "rerun_of": run.run_id})
     else:
-        say(f"Uploaded again; the new run is {new}: `fleet sample {new[:12]}` follows it.")
+        say(f"Analysed again as {new}: `fleet sample {new[:12]}` follows it.")
 
 
 def cancel(

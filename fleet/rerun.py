@@ -3,18 +3,24 @@
 The uploaded object is copied onto itself: a new version of the same bytes, which intake takes in as it takes
 in a branch's. So a rerun has every guard that an upload has, and the old run stays as it was. It is done
 only where it can come to something else: after a failure, or when the office has another release by now.
+
+A follow-on run has no upload of its own: it is claimed anew, as when its predecessor succeeded.
 """
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from fleet.output import Refused
+from handlers import ledger
 from handlers.context import Context
+from handlers.follow_on import follow_on_run
+from handlers.intake import begin
 from handlers.ledger import Newest
-from handlers.run import FAILED, Run
+from handlers.run import FAILED, Run, run_id_of
 
 # S3 copies at most 5 GiB by one request, and takes at most 10,000 parts.
 MOST_AT_ONCE = 5 * 2**30
@@ -76,6 +82,25 @@ def rerun(context: Context, run: Run, newest: Newest) -> str:
             raise Refused(f"a newer upload of s3://{bucket}/{key} came meanwhile") from error
         raise
     return str(answer["VersionId"])
+
+
+def rerun_follow_on(context: Context, run: Run, newest: Newest) -> str:
+    """Take the predecessor's results once more; the new run's id. `context` has the office's releases."""
+    if run.after is None:
+        raise Refused(f"{run.run_id} is no follow-on run")
+    predecessor = ledger.read_run(context, run.after.run_id)
+    known = ledger.read_newest(context, replace(run.sample, pipeline=run.after.pipeline))
+    if predecessor is None or known is None or known.run_id != predecessor.run_id:
+        raise Refused(
+            f"{run.run_id} took the results of {run.after.run_id}, which is not the newest any more"
+        )
+    release = context.office.releases[run.sample.pipeline]
+    first = follow_on_run(predecessor, release, context.office.results, context.now)
+    manifest = f"{run.after.prefix}manifest.json"
+    again = replace(first, run_id=run_id_of(context.office.results, manifest, run.run_id, release.id))
+    if not begin(context, again, newest, None):
+        raise Refused(f"{run.sample.folder} changed while it was to be run again: look at it anew")
+    return again.run_id
 
 
 def parts(length: int, part: int = PART) -> list[tuple[int, int]]:

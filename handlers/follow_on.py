@@ -70,7 +70,7 @@ def follow_on_run(run: Run, release: Release, results: str, now: str) -> Run:
     )
     return replace(
         first,
-        run_id=run_id_of(results, f"{run.results_prefix}manifest.json", run.run_id, release.digest),
+        run_id=run_id_of(results, f"{run.results_prefix}manifest.json", run.run_id, release.id),
         after=Predecessor(
             pipeline=run.sample.pipeline,
             run_id=run.run_id,

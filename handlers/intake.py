@@ -77,7 +77,7 @@ def decide(
         return AskS3()
     if not newer:
         return Ignore(reason="an older upload of this sample")  # S3's events come in any order
-    if known.release_digest == release.digest and same_content(upload.content, known.content):
+    if known.release == release.id and same_content(upload.content, known.content):
         return Start() if last.state == FAILED else SameContent()
     return Start(supersedes=None if last.terminal else last)
 
@@ -95,7 +95,7 @@ def first_run(upload: Upload, release: Release, now: str) -> Run:
     """The run of an upload, with its first attempt."""
     request = release.request(upload.size)
     return Run(
-        run_id=run_id_of(upload.bucket, upload.sample.key, upload.version_id, release.digest),
+        run_id=run_id_of(upload.bucket, upload.sample.key, upload.version_id, release.id),
         sample=upload.sample,
         bucket=upload.bucket,
         version_id=upload.version_id,

@@ -41,7 +41,7 @@ class Newest:
     content: str
     size: int
     run_id: str
-    release_digest: str
+    release: str  # of that run: `Release.id`
     after_run: str | None = None
 
 
@@ -56,7 +56,7 @@ def read_newest(context: Context, sample: Sample) -> Newest | None:
         content=item["content"],
         size=int(item["size"]),
         run_id=item["run_id"],
-        release_digest=item["release_digest"],
+        release=item["release"],
         after_run=item.get("after_run"),
     )
 
@@ -81,7 +81,7 @@ def claim(context: Context, run: Run, known: Newest | None, superseded: Run | No
         "content": run.content,
         "size": run.size,
         "run_id": run.run_id,
-        "release_digest": run.release_digest,
+        "release": run.release,
         "pipeline": run.sample.pipeline,
         "after_run": run.after.run_id if run.after else None,
     }
@@ -287,6 +287,7 @@ def _whole(run: Run) -> dict[str, Any]:
         "size": run.size,
         "content": run.content,
         "uploaded": run.uploaded,
+        "release": run.release,
         "release_digest": run.release_digest,
         "pipeline_version": run.pipeline_version,
         "job_definition": run.job_definition,

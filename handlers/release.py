@@ -4,6 +4,7 @@ Infrastructure writes the releases into each function's environment (`releases_t
 them (`releases_from_json`). Lambda allows 4 KB of environment in all, hence the one-letter keys.
 """
 
+import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping
@@ -62,6 +63,10 @@ class Release:
     time_limit_minutes: Linear
     after: str | None = None  # the pipeline whose results it takes
 
+    @property
+    def id(self) -> str:
+        return release_id(self.digest, self.references)
+
     def request(self, input_bytes: int) -> Request:
         """What the first attempt at an upload of `input_bytes` asks for."""
         scratch = self.scratch_gib.of(input_bytes)
@@ -71,6 +76,15 @@ class Release:
             scratch_gib=scratch,
             time_limit_s=max(MIN_TIME_LIMIT_S, 60 * self.time_limit_minutes.of(input_bytes)),
         )
+
+
+def release_id(digest: str, references: Mapping[str, tuple[str, str]]) -> str:
+    """What makes a release another one: its image, or the version of a reference. 16 hex digits.
+
+    `references`: role → (name, version).
+    """
+    pinned = [[role, *pin] for role, pin in sorted(references.items())]
+    return hashlib.sha256(json.dumps([digest, pinned]).encode()).hexdigest()[:16]
 
 
 def usable_mib(instance_gib: int) -> int:

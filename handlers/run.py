@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from handlers.keys import Sample
-from handlers.release import Request
+from handlers.release import Request, release_id
 
 RECEIVED, SUBMITTED, RUNNING = "received", "submitted", "running"
 SUCCEEDED, FAILED, REJECTED, SUPERSEDED = "succeeded", "failed", "rejected", "superseded"
@@ -102,6 +102,11 @@ class Run:
         return self.attempts[-1]
 
     @property
+    def release(self) -> str:
+        """The id of the release that makes the results: the image's digest with the references' versions."""
+        return release_id(self.release_digest, self.references)
+
+    @property
     def results_prefix(self) -> str:
         return f"{self.sample.folder}{self.run_id}/"
 
@@ -145,7 +150,7 @@ class Run:
         return self.terminal or _RANK[self.state] >= _RANK[state]
 
 
-def run_id_of(bucket: str, key: str, version_id: str, release_digest: str) -> str:
-    """The same upload under the same release always gives the same run."""
-    identity = json.dumps([bucket, key, version_id, release_digest])
+def run_id_of(bucket: str, key: str, version_id: str, release: str) -> str:
+    """The same upload under the same release (`Release.id`) always gives the same run."""
+    identity = json.dumps([bucket, key, version_id, release])
     return "r" + hashlib.sha256(identity.encode()).hexdigest()[:32]

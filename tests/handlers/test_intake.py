@@ -1,5 +1,6 @@
 """Intake: an upload becomes a run, once."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -211,12 +212,28 @@ def test_an_event_repeated_after_a_new_release_does_not_run_again(world: World) 
     """A release is rolled out while events are under way: that alone must not analyse uploads anew."""
     event = world.upload(KEY)
     take(world, event)
-    from dataclasses import replace
-
     newer = replace(RELEASE, digest="sha256:" + "b" * 64)
     world.office = replace(world.office, releases={"metagenome": newer})
     assert take(world, event) == []
     assert len(world.runs()) == 1
+
+
+def test_new_reference_versions_make_another_release(world: World) -> None:
+    """A branch that uploads again after a database's update gets results by the new database."""
+    take(world, world.upload(KEY))
+    [old] = world.runs()
+    pinned = {**RELEASE.references, "kraken2": ("demo-kraken2", "2026.2")}
+    newer = replace(RELEASE, references=pinned)
+    assert newer.digest == RELEASE.digest
+    world.office = replace(world.office, releases={"metagenome": newer})
+    take(world, world.upload(KEY))
+    runs = world.runs()
+    [new] = set(runs) - {old}
+    assert runs[new]["references"]["kraken2"] == ["demo-kraken2", "2026.2"]
+    assert runs[new]["release_digest"] == RELEASE.digest
+    assert run_id_of("b", "k", "v", newer.id) != run_id_of("b", "k", "v", RELEASE.id)
+    take(world, world.upload(KEY))
+    assert set(world.runs()) == {old, new}  # and under the same release the same bytes still do not run
 
 
 def test_status_is_where_the_branch_looks(world: World) -> None:

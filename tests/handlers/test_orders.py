@@ -28,7 +28,7 @@ def deliver(world: World, name: str, event: Mapping[str, Any]) -> bool:
 def events_of(world: World) -> tuple[str, dict[str, Mapping[str, Any]]]:
     """The second upload's run, and the events of both uploads and of its job."""
     first, second = world.upload(KEY, b"first"), world.upload(KEY, b"second")
-    run_id = run_id_of(UPLOADS, KEY, second["detail"]["object"]["version-id"], RELEASE.digest)
+    run_id = run_id_of(UPLOADS, KEY, second["detail"]["object"]["version-id"], RELEASE.id)
     job = {"jobId": "j", "jobName": f"{run_id}-1", "jobQueue": SPOT_QUEUE, "createdAt": 0, "container": {}}
     states = {
         status: batch_event("Batch Job State Change", {**job, "status": status})
