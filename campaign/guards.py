@@ -116,7 +116,7 @@ GUARDS = (
     ),
     _guard(
         "the same bytes are not analysed again", "story", "handlers.intake",
-        "if known.release_digest == release.digest and same_content(", "if False and same_content(",
+        " and same_content(upload.content, known.content):", " and False:",
     ),
     _guard(
         "events of other buckets are refused", "strays", "handlers.intake",

@@ -23,6 +23,7 @@ OFFICES = {
     "eu": ("222222222222", "eu-central-1"),
     "us": ("333333333333", "us-east-1"),
 }
+HEADQUARTERS = "hq"
 START_S = 1_795_000_000.0
 SCHEDULE_S = 300.0
 RECONCILE_TIMEOUT_S = float(constant_of("reconcile", "FUNCTION_TIMEOUT_S"))
@@ -36,7 +37,7 @@ class Office:
     def __init__(
         self, simulation: Simulation, name: str, rates: Rates, seed: int | str, *, wire: bool = False
     ) -> None:
-        number, region = OFFICES[name]
+        number, region = OFFICES.get(name) or OFFICES[HEADQUARTERS]
         self.simulation, self.name, self.rates = simulation, name, rates
         self.account = Account(simulation, name, number, region, rates=rates, seed=seed, wire=wire)
         self.chance = Random(f"{seed} {name} events")
@@ -240,7 +241,7 @@ def open_offices(
     replace_what_only_takes_time()
     listen()
     offices = {name: Office(simulation, name, rates, seed, wire=wire) for name in names}
-    headquarters = Fleet(simulation, "hq", rates, f"{seed} fleet", wire=wire)
+    headquarters = Fleet(simulation, "fleet", rates, f"{seed} fleet", wire=wire)
     for office in offices.values():
         office.headquarters = headquarters.queue
     return offices, headquarters

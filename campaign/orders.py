@@ -18,7 +18,6 @@ from campaign.queue import MAX_RECEIVES, VISIBILITY_TIMEOUT_S
 from campaign.rates import CALM
 from campaign.simulation import Simulation
 from handlers import intake, progress
-from handlers.run import run_id_of
 
 KEY = "metagenome/P/S/input.tar"
 FOLDER = "metagenome/P/S/"
@@ -84,7 +83,7 @@ def _events(account: Account) -> dict[str, dict[str, Any]]:
         "schema": 1,
         "run_id": run_id,
         "attempt": 1,
-        "release_digest": office.releases["metagenome"].digest,
+        "release_digest": release.digest,
         "upload": {"version_id": second.version_id},
         "files": [{"path": "report.html", "size": 6, "sha256": "0" * 64}],
     }

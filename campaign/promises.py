@@ -14,6 +14,7 @@ from campaign.container import Container
 from campaign.offices import Office
 from campaign.story import Campaign, Upload
 from handlers.context import iso
+from tests.handlers.aws_fakes import Version
 
 TERMINAL = ("succeeded", "failed", "rejected", "superseded")
 PROMISES = {
@@ -117,31 +118,46 @@ def _examine_sample(
             found.broken["older as latest"].append(
                 f"{where}: status.json shows {status['upload']['version_id']}"
             )
-    elif run["state"] == "succeeded" and not _whole(office, run):
+    elif run["state"] == "succeeded" and not _published(office, run):
         found.broken["lost"].append(f"{where}: succeeded without whole results")
 
 
-def _whole(office: Office, run: dict[str, Any]) -> bool:
-    results, prefix = office.account.office.results, run["results_prefix"]
-    held = office.account.objects.get((results, f"{prefix}manifest.json"))
-    if not held:
-        return False
-    manifest = json.loads(held[-1].body)
-    for each in manifest["files"]:
-        file = office.account.objects.get((results, prefix + each["path"]))
-        if not file or hashlib.sha256(file[-1].body).hexdigest() != each["sha256"]:
+def _published(office: Office, run: dict[str, Any]) -> bool:
+    held = office.account.objects.get(
+        (office.account.office.results, f"{run['results_prefix']}manifest.json")
+    )
+    return bool(held) and _whole(office, run, held[-1])
+
+
+def _whole(office: Office, run: dict[str, Any], manifest: Version, at: float = float("inf")) -> bool:
+    """Whether every file that the manifest lists stood there at `at` (epoch seconds) as it lists it."""
+    listed = json.loads(manifest.body)
+    for each in listed["files"]:
+        versions = office.account.objects.get(
+            (office.account.office.results, run["results_prefix"] + each["path"]), []
+        )
+        held = [version for version in versions if version.modified <= at]
+        if not held or hashlib.sha256(held[-1].body).hexdigest() != each["sha256"]:
             return False
-    return manifest["upload"]["version_id"] == run["version_id"]
+    return bool(listed["upload"]["version_id"] == run["version_id"])
 
 
 def _examine_results(office: Office, run_id: str, run: dict[str, Any], found: Findings) -> None:
     results, prefix = office.account.office.results, run["results_prefix"]
     manifests = office.account.objects.get((results, f"{prefix}manifest.json"), [])
     found.counts["results published"] += bool(manifests)
-    if len({hashlib.sha256(each.body).hexdigest() for each in manifests}) > 1:
-        found.broken["published twice"].append(f"{office.name} {run_id}: {len(manifests)} manifests")
-    elif manifests and not _whole(office, run):
+    # A host that was cut off right before it put its manifest may put it later, over files that are its
+    # successor's by now. That is no result (its checksums are wrong), and the successor replaces it.
+    whole = {
+        hashlib.sha256(each.body).hexdigest()
+        for each in manifests
+        if _whole(office, run, each, each.modified)
+    }
+    if len(whole) > 1:
+        found.broken["published twice"].append(f"{office.name} {run_id}: {len(whole)} whole results")
+    elif manifests and not _whole(office, run, manifests[-1]):
         found.broken["published twice"].append(f"{office.name} {run_id}: the manifest is of other files")
+    found.counts["manifests replaced, of files that had changed"] += len(manifests) - len(whole)
     superseded = run["times"].get("superseded")
     if superseded and manifests and iso(manifests[0].modified) > superseded:
         found.counts["published as it was superseded"] += 1
