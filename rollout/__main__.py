@@ -1,272 +1,58 @@
-"""`python -m rollout`: what the workflows ask, one command each.
-
-`comment` and `drift` are run by jobs that install nothing: what they import is of the standard library.
-"""
+"""`python -m rollout`: what the workflows ask, one command each."""
 
 import argparse
-import json
-import os
-import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from rollout import comment as markdown
-from rollout import drift
-from rollout.github import GitHub
-from rollout.summary import Finding, Summary, read, summarise
-
-ROOT = Path(__file__).resolve().parent.parent
-# Merges whose labels are asked for; an office that is further behind is applied by hand.
-MOST_COMMITS = 50
-
-
-def check(_: argparse.Namespace) -> int:
-    """Every fault of the stack files and of rollout.yaml, as annotations of a pull request."""
-    from components.faults import InvalidOffices
-    from components.roster import Fleet
-    from rollout.annotations import annotations
-    from rollout.settings import Settings
-
-    faults: list[str] = []
-    try:
-        Fleet.load(ROOT)
-    except InvalidOffices as error:
-        faults.extend(error.faults)
-    try:
-        Settings.load(ROOT, _offices())
-    except InvalidOffices as error:
-        faults.extend(error.faults)
-    for line in annotations(faults, ROOT):
-        print(line)
-    print(f"{len(faults)} faults in the stack files" if faults else "the stack files are sound")
-    return 1 if faults else 0
-
-
-def offices(arguments: argparse.Namespace) -> int:
-    """The offices that the change from --base to --head touches, as a job's output."""
-    from rollout.repository import changed_paths, tree
-    from rollout.touched import touched
-
-    base, head = arguments.base, arguments.head
-    found = touched(changed_paths(ROOT, base, head), tree(ROOT, base), tree(ROOT, head))
-    for office, paths in found.items():
-        print(f"{office}: {', '.join(paths)}", file=sys.stderr)
-    _output({"offices": json.dumps(list(found))})
-    return 0
-
-
-def plan(arguments: argparse.Namespace) -> int:
-    """The waves of a rollout of --head: every office that differs from what was last applied to it."""
-    from rollout.order import rollout
-    from rollout.repository import git
-    from rollout.settings import Settings
-
-    names, head = _offices(), git(ROOT, "rev-parse", arguments.head).strip()
-    settings = Settings.load(ROOT, names)
-    if arguments.office and arguments.office not in names:
-        print(f"there is no office {arguments.office!r} (valid: {', '.join(names)})", file=sys.stderr)
-        return 2
-    if arguments.tip and git(ROOT, "rev-parse", arguments.tip).strip() != head:
-        print(f"{head[:12]} is not what {arguments.tip} is: run the newest rollout instead", file=sys.stderr)
-        return 2
-    github = GitHub.from_environment()
-    applied = {name: github.applied(name) for name in names}
-    if arguments.office:
-        due = {arguments.office: "asked for"}
-    else:
-        due = {name: why for name in names if (why := _due(name, applied[name], head))}
-    planned = rollout(settings, names, list(due), datetime.now(UTC), override=arguments.override)
-    lines = [f"## Rollout of `{head[:12]}`", ""]
-    for number, step in enumerate(planned.steps, start=1):
-        lines.append(f"* wave {number}, {step.name}: {', '.join(step.offices) or '–'}")
-    lines += [f"* **{name} waits**: {reason}" for name, reason in planned.waiting.items()]
-    lines += [f"* {name}: {markdown.code(why)}" for name, why in due.items()]
-    lines += [f"* {name}: already as the repository says" for name in names if name not in due]
-    if arguments.override:
-        lines.append(f"* hours and freezes are ignored: {markdown.code(arguments.override)}")
-    _summary(lines)
-    _output({name: json.dumps(value) for name, value in planned.outputs().items()})
-    return 0
-
-
-def _due(office: str, applied: str | None, head: str) -> str:
-    """Why an office is to be applied; empty when it is not."""
-    from rollout.repository import changed_paths, tree
-    from rollout.touched import touched
-
-    if applied is None:
-        return "never applied"
-    try:
-        paths = changed_paths(ROOT, applied, head)
-        found = touched(paths, tree(ROOT, applied), tree(ROOT, head)).get(office, ())
-    except subprocess.CalledProcessError:
-        return f"{applied[:12]}, which was applied, is no longer in the history"
-    return f"since {applied[:12]}: {', '.join(found)}" if found else ""
-
-
-def office(arguments: argparse.Namespace) -> int:
-    """What a job needs to know to work in an office: account, region, roles, state."""
-    from bootstrap import names
-    from components.roster import Fleet
-
-    fleet = Fleet.load(ROOT)
-    found = fleet.office(arguments.office)
-    headquarters = fleet.headquarters
-    _output(
-        {
-            "region": found.region,
-            "backend": names.backend(found),
-            "preview_role": names.role_arn(found, names.preview_role(found)),
-            "deploy_role": names.role_arn(found, names.deploy_role(found)),
-            "images_role": names.role_arn(headquarters, names.images_role(headquarters)),
-            "registry": f"{headquarters.account}.dkr.ecr.{headquarters.region}.amazonaws.com",
-        }
-    )
-    return 0
-
-
-def summary(arguments: argparse.Namespace) -> int:
-    """Makes a summary of `pulumi preview --json --show-sames`, with what the policies find in it."""
-    from policies.declared import of_preview
-    from policies.pack import judge
-
-    try:
-        preview = json.loads(arguments.preview.read_text())
-    except (OSError, ValueError):
-        made = Summary(office=arguments.office, fault="pulumi preview gave no result: see the job's log")
-    else:
-        findings = [
-            Finding(policy=each.policy.id, name=each.resource.name, message=each.message)
-            for each in judge(of_preview(preview))
-        ]
-        made = summarise(arguments.office, preview, findings)
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(made.to_json())
-    print(f"{made.office}: {len(made.changes)} changes, {len(made.findings)} findings {made.fault}")
-    return 0
-
-
-def comment(arguments: argparse.Namespace) -> int:
-    """Writes the pull request's one comment from the summaries in a folder."""
-    github, summaries = GitHub.from_environment(), _summaries(arguments.summaries)
-    labels = github.labels(arguments.pull_request)
-    text = markdown.comment(summaries, labels, arguments.commit)
-    print(f"comment {github.put_comment(arguments.pull_request, markdown.MARKER, text)}")
-    refused = markdown.refusals(summaries, labels)
-    # Colons at a line's start would be commands to the workflow.
-    print("\n".join(f"refused: {line!r}" for line in refused) or "nothing stands against it")
-    return 1 if refused else 0
-
-
-def refuse(arguments: argparse.Namespace) -> int:
-    """Fails when a change that is about to be applied must not be, unless its pull requests allowed it."""
-    from rollout.repository import git
-
-    made, github = read(arguments.summary), GitHub.from_environment()
-    base, head = github.applied(made.office), arguments.head
-    span = [f"{base}..{head}"] if base else ["--max-count=1", head]
-    commits = git(ROOT, "rev-list", "--first-parent", *span).split()[:MOST_COMMITS]
-    labels = {label for commit in commits for label in github.labels_of_commit(commit)}
-    refused = markdown.refusals([made], labels)
-    print("\n".join(f"refused: {line!r}" for line in refused) or "nothing stands against it")
-    return 1 if refused else 0
-
-
-def drifted(arguments: argparse.Namespace) -> int:
-    """Opens, updates or closes each office's issue from the summaries in a folder."""
-    github = GitHub.from_environment()
-    for each in _summaries(arguments.summaries):
-        print(drift.record(github, each))
-    return 0
-
-
-def explain(arguments: argparse.Namespace) -> int:
-    """What a failed run's log means."""
-    from rollout.explanations import explain as explained
-
-    lines = explained(arguments.office, arguments.log.read_text(errors="replace"))
-    for line in lines:
-        print(f"::error title={arguments.office}::{line}")
-    _summary([f"**{arguments.office} failed.** Offices of later waves were left as they are.", "", *lines])
-    return 0
-
-
-def status(_: argparse.Namespace) -> int:
-    """Which commit each office has."""
-    github = GitHub.from_environment()
-    rows = [(name, github.applied(name)) for name in _offices()]
-    lines = ["| office | applied commit |", "|-|-|"]
-    _summary(
-        ["### What is where", "", *lines, *(f"| {name} | `{commit or 'never'}` |" for name, commit in rows)]
-    )
-    return 0
-
-
-def _offices() -> list[str]:
-    from rollout.touched import STACK_FILE
-
-    return sorted(found[1] for path in ROOT.iterdir() if (found := STACK_FILE.fullmatch(path.name)))
-
-
-def _summaries(folder: Path) -> list[Summary]:
-    return [read(path) for path in sorted(folder.rglob("*.json"))]
-
-
-def _output(values: Mapping[str, str]) -> None:
-    """A job's outputs, or the terminal when this is none."""
-    lines = "".join(f"{name}={value}\n" for name, value in values.items())
-    path = os.environ.get("GITHUB_OUTPUT")
-    if path:
-        with Path(path).open("a") as file:
-            file.write(lines)
-    print(lines, end="")
-
-
-def _summary(lines: Sequence[str]) -> None:
-    """On the run's page."""
-    text = "\n".join(lines) + "\n"
-    path = os.environ.get("GITHUB_STEP_SUMMARY")
-    if path:
-        with Path(path).open("a") as file:
-            file.write(text)
-    print(text, end="")
+from rollout import commands
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m rollout", description=(__doc__ or "").split("\n")[0])
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, help=(run.__doc__ or "").split("\n")[0])
+        made = subparsers.add_parser(name, help=(run.__doc__ or "").split("\n")[0])
         made.set_defaults(run=run)
         return made
 
-    command("check", check)
-    command("status", status)
-    made = command("offices", offices)
+    def with_summaries(made: argparse.ArgumentParser) -> None:
+        made.add_argument("--offices", default="[]", help="JSON list of those that were to be previewed")
+        made.add_argument("--summaries", type=Path, required=True, help="folder with OFFICE.json files")
+
+    command("check", commands.check)
+    command("status", commands.status)
+    made = command("offices", commands.offices)
     made.add_argument("--base", required=True)
     made.add_argument("--head", default="HEAD")
-    made = command("plan", plan)
+    made = command("plan", commands.plan)
     made.add_argument("--head", required=True)
     made.add_argument("--tip", default="", help="refuse unless --head is this")
     made.add_argument("--office", default="", help="this office only, changed or not")
     made.add_argument("--override", default="", metavar="REASON", help="ignore hours and freezes, and why")
-    command("office", office).add_argument("office")
-    made = command("summary", summary)
+    command("settled", commands.settled).add_argument("--head", default="HEAD")
+    made = command("images", commands.images)
+    made.add_argument("--base", default="")
+    made.add_argument("--head", default="HEAD")
+    made = command("image", commands.image)
+    made.add_argument("image")
+    made.add_argument("--commit", required=True)
+    command("office", commands.office).add_argument("office")
+    made = command("summary", commands.summary)
     made.add_argument("office")
     made.add_argument("--preview", type=Path, required=True)
     made.add_argument("--out", type=Path, required=True)
-    made = command("comment", comment)
+    made = command("comment", commands.comment)
     made.add_argument("--pull-request", type=int, required=True)
     made.add_argument("--commit", required=True)
-    made.add_argument("--summaries", type=Path, required=True)
-    made = command("refuse", refuse)
+    with_summaries(made)
+    made = command("refuse", commands.refuse)
     made.add_argument("summary", type=Path)
     made.add_argument("--head", required=True)
-    command("drift", drifted).add_argument("--summaries", type=Path, required=True)
-    made = command("explain", explain)
+    with_summaries(command("drift", commands.drifted))
+    command("drifted-office", commands.drifted_office).add_argument("event", type=Path)
+    made = command("explain", commands.explain)
     made.add_argument("office")
     made.add_argument("log", type=Path)
     return parser

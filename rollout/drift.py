@@ -3,6 +3,7 @@
 Standard library only, as the job that writes the issue installs nothing.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -26,6 +27,12 @@ class Decision:
 
 def marker(office: str) -> str:
     return f"<!-- globalbi: drift of {office} -->"
+
+
+def office_of(issue: Mapping[str, Any]) -> str | None:
+    """The office of an issue that the drift workflow opened; None for anybody else's."""
+    found = re.match(r"<!-- globalbi: drift of ([a-z][a-z0-9]{1,11}) -->", issue["body"] or "")
+    return found[1] if found and issue["user"]["type"] == "Bot" else None
 
 
 def decide(summary: Summary, issue: Mapping[str, Any] | None) -> Decision:

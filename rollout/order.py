@@ -3,6 +3,7 @@
 Nothing here looks at a clock or a cloud. What waits is found again by the next run, as it is still touched.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,6 +35,9 @@ class Rollout:
         """`wave_1` to `wave_4`, as the apply workflow's jobs take them."""
         padded = [*self.steps, *[Step(name="", offices=())] * (MOST_WAVES - len(self.steps))]
         return {f"wave_{number}": list(step.offices) for number, step in enumerate(padded, start=1)}
+
+    def outputs_json(self) -> dict[str, str]:
+        return {name: json.dumps(offices) for name, offices in self.outputs().items()}
 
 
 def closed(settings: Settings, office: str, now: datetime) -> str | None:

@@ -117,10 +117,12 @@ def _change(step: Mapping[str, Any]) -> Change | None:
     return Change(action=action, type=kind, name=name, keys=tuple(sorted({str(key) for key in reasons})))
 
 
-def read(path: Path) -> Summary:
-    """A summary that another job wrote. Raises ValueError when it is none."""
+def read(path: Path, office: str = "") -> Summary:
+    """A summary that another job wrote, of `office`. Raises ValueError when it is none."""
     document = json.loads(path.read_text())
     try:
+        if office and document["office"] != office:
+            raise ValueError(f"{path.name}: is of {document['office']!r}, not of {office!r}")
         changes = tuple(_read_change(each) for each in document["changes"][:MOST_CHANGES])
         findings = tuple(
             Finding(

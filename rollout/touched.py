@@ -18,6 +18,7 @@ ELSEWHERE = (
     *(".gitignore", ".gitattributes", ".hadolint.yaml", "zizmor.yml"),
 )
 STACK_FILE = re.compile(r"Pulumi\.([a-z][a-z0-9]{1,11})\.yaml")
+BUILD = re.compile(r"pipeline_images/[^/]+\.py")
 CONTRACT = re.compile(r"pipeline_images/([^/]+)/pipeline\.yaml")
 # What other offices read in an office's file: they derive its names and ARNs from it.
 READ_BY_OTHERS = ("aws:region", "aws:allowedAccountIds", "globalbi:headquarters")
@@ -45,6 +46,17 @@ def touched(paths: Iterable[str], before: Tree, after: Tree) -> dict[str, list[s
             if office in after.offices:
                 found.setdefault(office, []).append(path)
     return dict(sorted(found.items()))
+
+
+def changed_images(paths: Iterable[str], pipelines: Iterable[str]) -> list[str]:
+    """The pipelines whose image changes: with its own folder, or with what every image is built on."""
+    paths = list(paths)
+    common = any(path.startswith("pipeline_images/runner/") or BUILD.fullmatch(path) for path in paths)
+    return [
+        name
+        for name in sorted(pipelines)
+        if common or any(path.startswith(f"pipeline_images/{name}/") for path in paths)
+    ]
 
 
 def _offices(path: str, before: Tree, after: Tree) -> Iterable[str]:

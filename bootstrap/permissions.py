@@ -1,0 +1,292 @@
+"""Permissions: who may take the roles, what each may do, and what neither may ever do.
+
+The preview role reads settings, never samples. The deploy role makes what the program declares, in the
+office's region, and neither reads samples nor changes what the bootstrap made. Its boundary says the same
+once more, for whatever may one day be attached to it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bootstrap import names
+from components.names import PREFIX, key_alias, repository_name
+from components.office import Office
+
+Document = dict[str, Any]
+Statement = dict[str, Any]
+
+READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+# AWS's own policies that the program attaches (policies/access.py knows the same).
+ATTACHABLE = ("arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role",)
+SERVICES = (
+    *("batch", "cloudwatch", "dynamodb", "ec2", "ecr", "events", "kms", "lambda"),
+    *("logs", "s3", "sns", "sqs", "tag"),
+)
+# To whom the program's roles are given.
+PASSED_TO = tuple(
+    f"{service}.amazonaws.com"
+    for service in ("batch", "ec2", "ecs-tasks", "events", "lambda", "s3", "scheduler", "vpc-flow-logs")
+)
+LINKED_ROLES = tuple(
+    f"{service}.amazonaws.com" for service in ("batch", "ecs", "spot", "ec2", "replication.ecr")
+)
+READ_OBJECTS = ("s3:GetObject*", "s3:RestoreObject")
+CHANGE_OBJECTS = ("s3:PutObject*", "s3:DeleteObject*", "s3:ReplicateObject", "s3:ReplicateDelete")
+READ_DATA = (
+    *("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:GetRecords", "dynamodb:Query", "dynamodb:Scan"),
+    *("dynamodb:PartiQLSelect", "sqs:ReceiveMessage", "batch:DescribeJobs", "batch:ListJobs"),
+    *("logs:FilterLogEvents", "logs:GetLogEvents", "logs:GetLogRecord", "logs:GetQueryResults"),
+    *("logs:StartLiveTail", "logs:StartQuery", "secretsmanager:GetSecretValue", "ssm:GetParameter*"),
+)
+CHANGE_DATA = (
+    *("dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
+    *("dynamodb:PartiQLDelete", "dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate", "batch:SubmitJob"),
+    *("lambda:InvokeFunction", "sqs:SendMessage", "sqs:DeleteMessage", "sqs:PurgeQueue"),
+)
+# Ways out of an office's network, and instances that nobody declared.
+WAYS_OUT = (
+    *("ec2:AllocateAddress", "ec2:AttachInternetGateway", "ec2:CreateEgressOnlyInternetGateway"),
+    *("ec2:CreateInternetGateway", "ec2:CreateNatGateway", "ec2:CreateVpcPeeringConnection"),
+    *("ec2:CreateVpnGateway", "ec2:RunInstances", "lambda:CreateFunctionUrlConfig"),
+)
+
+
+def document(*statements: Statement) -> Document:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def allow(sid: str, actions: tuple[str, ...], resources: Any, **condition: Mapping[str, Any]) -> Statement:
+    return _statement("Allow", sid, actions, {"Resource": resources}, condition)
+
+
+def deny(sid: str, actions: tuple[str, ...], resources: Any, **condition: Mapping[str, Any]) -> Statement:
+    return _statement("Deny", sid, actions, {"Resource": resources}, condition)
+
+
+def _statement(
+    effect: str, sid: str, actions: tuple[str, ...], where: Statement, condition: Mapping[str, Any]
+) -> Statement:
+    made = {"Sid": sid, "Effect": effect, "Action": list(actions), **where}
+    return {**made, "Condition": dict(condition)} if condition else made
+
+
+def trust(office: Office, subject: str, environment: str) -> Document:
+    """A role's trust in this repository's jobs of one environment, and in nobody else's.
+
+    `subject` starts what GitHub's token says of the repository, by ids that nobody can take over.
+    """
+    claims = {
+        f"{names.ISSUER}:aud": names.AUDIENCE,
+        f"{names.ISSUER}:sub": f"{subject}:environment:{environment}",
+    }
+    return document(
+        {
+            "Sid": "JobsOfThisEnvironment",
+            "Effect": "Allow",
+            "Principal": {"Federated": names.provider_arn(office)},
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": {"StringEquals": claims},
+        }
+    )
+
+
+def _state(office: Office) -> list[str]:
+    bucket = f"arn:aws:s3:::{names.state_bucket(office)}"
+    return [bucket, f"{bucket}/*"]
+
+
+def _keys(office: Office) -> str:
+    return f"arn:aws:kms:{office.region}:{office.account}:key/*"
+
+
+def _named(alias: str) -> dict[str, Any]:
+    """A condition on the key's alias: its ARN is not known before it is made."""
+    return {"ForAnyValue:StringEquals": {"kms:ResourceAliases": alias}}
+
+
+def _objects_elsewhere(office: Office, actions: tuple[str, ...]) -> Statement:
+    """Nobody but the state bucket's own users touches objects through these roles."""
+    return {
+        "Sid": "NoObjectsButTheState",
+        "Effect": "Deny",
+        "Action": list(actions),
+        "NotResource": _state(office)[1],
+    }
+
+
+def preview(office: Office) -> Document:
+    """What the preview role may do beside reading settings; and the data it may not read."""
+    lambda_ = f"lambda.{office.region}.amazonaws.com"
+    return document(
+        allow("ReadState", ("s3:GetObject", "s3:ListBucket"), _state(office)),
+        allow(
+            "ReadSecretsOfTheState",
+            ("kms:Decrypt", "kms:DescribeKey"),
+            _keys(office),
+            **_named(names.secrets_alias(office)),
+        ),
+        # Without it AWS hides a function's environment, and every preview with a refresh would see a change.
+        allow(
+            "ReadEnvironmentsOfFunctions",
+            ("kms:Decrypt",),
+            _keys(office),
+            **_named(key_alias(office.name)),
+            StringEquals={"kms:ViaService": lambda_},
+        ),
+        _objects_elsewhere(office, READ_OBJECTS),
+        deny("NoData", READ_DATA, "*"),
+    )
+
+
+def deploy(office: Office) -> Document:
+    """What the deploy role may do."""
+    iam = f"arn:aws:iam::{office.account}"
+    roles, profiles = f"{iam}:role/{PREFIX}-*", f"{iam}:instance-profile/{PREFIX}-*"
+    return document(
+        allow(
+            "WhatTheProgramDeclares",
+            tuple(f"{service}:*" for service in SERVICES),
+            "*",
+            StringEquals={"aws:RequestedRegion": office.region},
+        ),
+        allow("Budget", ("budgets:*",), f"arn:aws:budgets::{office.account}:budget/{PREFIX}-*"),
+        allow("WhoAmI", ("sts:GetCallerIdentity",), "*"),
+        allow(
+            "RolesOfTheProgram",
+            (
+                *("iam:CreateRole", "iam:DeleteRole", "iam:GetRole", "iam:TagRole", "iam:UntagRole"),
+                *("iam:UpdateRole", "iam:UpdateAssumeRolePolicy", "iam:ListRolePolicies"),
+                *("iam:ListAttachedRolePolicies", "iam:ListInstanceProfilesForRole", "iam:ListRoleTags"),
+                *("iam:PutRolePolicy", "iam:GetRolePolicy", "iam:DeleteRolePolicy"),
+                *("iam:CreateInstanceProfile", "iam:DeleteInstanceProfile", "iam:GetInstanceProfile"),
+                *("iam:AddRoleToInstanceProfile", "iam:RemoveRoleFromInstanceProfile"),
+                *("iam:TagInstanceProfile", "iam:UntagInstanceProfile", "iam:ListInstanceProfileTags"),
+            ),
+            [roles, profiles],
+        ),
+        allow(
+            "AttachKnownPolicies",
+            ("iam:AttachRolePolicy", "iam:DetachRolePolicy"),
+            roles,
+            ArnEquals={"iam:PolicyARN": list(ATTACHABLE)},
+        ),
+        allow(
+            "GiveRolesToServices",
+            ("iam:PassRole",),
+            roles,
+            StringEquals={"iam:PassedToService": list(PASSED_TO)},
+        ),
+        allow(
+            "RolesOfServices",
+            ("iam:CreateServiceLinkedRole",),
+            f"{iam}:role/aws-service-role/*",
+            StringEquals={"iam:AWSServiceName": list(LINKED_ROLES)},
+        ),
+        *_never(office),
+    )
+
+
+def boundary(office: Office) -> Document:
+    """The most that the deploy role can ever do, whatever is attached to it."""
+    allowed = tuple(f"{service}:*" for service in (*SERVICES, "budgets", "iam", "sts"))
+    return document(allow("AtMost", allowed, "*"), *_never(office))
+
+
+def _never(office: Office) -> list[Statement]:
+    iam = f"arn:aws:iam::{office.account}"
+    return [
+        _objects_elsewhere(office, (*READ_OBJECTS, *CHANGE_OBJECTS)),
+        deny("NoData", (*READ_DATA, *CHANGE_DATA), "*"),
+        deny("NoWayOut", WAYS_OUT, "*"),
+        deny(
+            "NoChangeOfItself",
+            ("iam:*",),
+            [
+                f"{iam}:role/{PREFIX}-*-github-*",
+                f"{iam}:policy/{PREFIX}-*-github-*",
+                f"{iam}:oidc-provider/*",
+                f"{iam}:user/*",
+                f"{iam}:group/*",
+            ],
+        ),
+        deny(
+            "StateStays",
+            (
+                *("s3:DeleteBucket*", "s3:PutBucket*", "s3:PutLifecycleConfiguration"),
+                *("s3:PutEncryptionConfiguration", "s3:DeleteObjectVersion"),
+            ),
+            _state(office),
+        ),
+        deny(
+            "KeyOfTheStateStays",
+            ("kms:DisableKey", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion"),
+            _keys(office),
+            **_named(names.secrets_alias(office)),
+        ),
+        deny("NoOtherName", ("kms:*Alias",), f"arn:aws:kms:*:*:{names.secrets_alias(office)}"),
+    ]
+
+
+def images(headquarters: Office) -> Document:
+    """What pushes images may do: nothing but that, in headquarters' registry."""
+    repositories = (
+        f"arn:aws:ecr:{headquarters.region}:{headquarters.account}:repository/{repository_name('*')}"
+    )
+    return document(
+        # ECR: the token is the registry's, not a repository's, and knows no resource but "*".
+        allow("SignIn", ("ecr:GetAuthorizationToken",), "*"),
+        allow(
+            "Push",
+            (
+                *("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload"),
+                *("ecr:DescribeImages", "ecr:DescribeImageScanFindings", "ecr:GetDownloadUrlForLayer"),
+                *("ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart"),
+            ),
+            repositories,
+        ),
+    )
+
+
+def state_policy(office: Office) -> Document:
+    """The state bucket's own policy."""
+    return document(
+        {
+            "Sid": "TlsOnly",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": _state(office),
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        },
+        {
+            "Sid": "HistoryStays",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": ["s3:DeleteBucket", "s3:DeleteObjectVersion"],
+            "Resource": _state(office),
+        },
+        {
+            "Sid": "ThisAccountOnly",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": _state(office),
+            "Condition": {
+                "StringNotEquals": {"aws:PrincipalAccount": office.account},
+                "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
+            },
+        },
+    )
+
+
+def key_policy(office: Office) -> Document:
+    """The account's own IAM policies decide who uses the key."""
+    return document(
+        {
+            "Sid": "IamOfTheAccountDecides",
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:aws:iam::{office.account}:root"},
+            "Action": "kms:*",
+            "Resource": "*",
+        }
+    )

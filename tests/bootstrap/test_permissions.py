@@ -1,0 +1,214 @@
+"""Who may take the roles, and what they may do, judged as IAM judges."""
+
+import fnmatch
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bootstrap import names, permissions
+from bootstrap.permissions import Document
+from components.roster import Fleet
+
+ROOT = Path(__file__).parents[2]
+FLEET = Fleet.load(ROOT)
+EU, HQ = FLEET.office("eu"), FLEET.headquarters
+SUBJECT = "repo:acme@11/platform@22"
+SAMPLES = "arn:aws:s3:::globalbi-eu-uploads-222222222222/metagenome/p/s/input.tar"
+STATE = "arn:aws:s3:::globalbi-eu-state-222222222222/.pulumi/stacks/globalbi/eu.json"
+ROLE = "arn:aws:iam::222222222222:role/globalbi-eu-intake"
+OURS = {"aws:RequestedRegion": "eu-central-1", "iam:PassedToService": "lambda.amazonaws.com"}
+
+
+def listed(value: Any) -> list[str]:
+    return value if isinstance(value, list) else [value]
+
+
+def matches(patterns: Any, value: str) -> bool:
+    return any(fnmatch.fnmatchcase(value, pattern) for pattern in listed(patterns))
+
+
+def holds(condition: dict[str, dict[str, Any]], context: dict[str, str]) -> bool:
+    """The operators that these documents use; a key that is not there does not match."""
+    for operator, keys in condition.items():
+        assert operator in ("StringEquals", "ForAnyValue:StringEquals", "ArnEquals"), operator
+        for key, wanted in keys.items():
+            if context.get(key) not in listed(wanted):
+                return False
+    return True
+
+
+def may(document: Document, action: str, resource: str, **context: str) -> bool:
+    """An explicit deny wins; what nothing allows is denied."""
+    facts = {**OURS, **{key.replace("__", ":"): value for key, value in context.items()}}
+    effects = {
+        statement["Effect"]
+        for statement in document["Statement"]
+        if matches([each.lower() for each in listed(statement["Action"])], action.lower())
+        and (
+            matches(statement["Resource"], resource)
+            if "Resource" in statement
+            else not matches(statement["NotResource"], resource)
+        )
+        and holds(statement.get("Condition", {}), facts)
+    }
+    return effects == {"Allow"}
+
+
+def deploys(action: str, resource: str, **context: str) -> bool:
+    """Role and boundary must both allow."""
+    return may(permissions.deploy(EU), action, resource, **context) and may(
+        permissions.boundary(EU), action, resource, **context
+    )
+
+
+def takes(environment: str, **claims: str) -> bool:
+    """Whether GitHub's token with these claims may take the role of `environment`."""
+    (statement,) = permissions.trust(EU, SUBJECT, environment)["Statement"]
+    return holds(statement["Condition"], {f"{names.ISSUER}:{key}": value for key, value in claims.items()})
+
+
+@pytest.mark.parametrize(
+    ("claims", "taken"),
+    [
+        ({"aud": "sts.amazonaws.com", "sub": f"{SUBJECT}:environment:eu"}, True),
+        ({"aud": "sts.amazonaws.com", "sub": f"{SUBJECT}:environment:eu-preview"}, False),
+        ({"aud": "sts.amazonaws.com", "sub": f"{SUBJECT}:environment:us"}, False),
+        ({"aud": "sts.amazonaws.com", "sub": f"{SUBJECT}:pull_request"}, False),
+        ({"aud": "sts.amazonaws.com", "sub": f"{SUBJECT}:ref:refs/heads/main"}, False),
+        # The name was given up and taken by somebody else: another id.
+        ({"aud": "sts.amazonaws.com", "sub": "repo:acme@99/platform@98:environment:eu"}, False),
+        ({"aud": "sts.amazonaws.com", "sub": "repo:acme/platform:environment:eu"}, False),
+        ({"aud": "https://github.com/acme", "sub": f"{SUBJECT}:environment:eu"}, False),
+        ({"sub": f"{SUBJECT}:environment:eu"}, False),
+    ],
+)
+def test_only_this_repositorys_jobs_of_the_offices_environment_take_the_role(
+    claims: dict[str, str], taken: bool
+) -> None:
+    """Any other repository on GitHub has tokens of the same issuer."""
+    assert takes("eu", **claims) == taken
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("s3:CreateBucket", "arn:aws:s3:::globalbi-eu-uploads-222222222222"),
+        ("s3:PutObject", STATE),
+        ("s3:GetObject", STATE),
+        ("s3:DeleteObject", STATE),
+        ("dynamodb:CreateTable", "arn:aws:dynamodb:eu-central-1:222222222222:table/globalbi-eu-ledger"),
+        ("iam:CreateRole", ROLE),
+        ("iam:PassRole", ROLE),
+        ("batch:RegisterJobDefinition", "*"),
+        ("budgets:ModifyBudget", "arn:aws:budgets::222222222222:budget/globalbi-eu"),
+    ],
+)
+def test_the_deploy_role_makes_what_the_program_declares(action: str, resource: str) -> None:
+    assert deploys(action, resource)
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "context"),
+    [
+        ("s3:GetObject", SAMPLES, {}),
+        ("s3:GetObjectVersion", SAMPLES, {}),
+        ("s3:PutObject", SAMPLES, {}),
+        ("s3:DeleteObject", SAMPLES, {}),
+        ("dynamodb:GetItem", "arn:aws:dynamodb:eu-central-1:222222222222:table/globalbi-eu-ledger", {}),
+        ("dynamodb:PutItem", "arn:aws:dynamodb:eu-central-1:222222222222:table/globalbi-eu-ledger", {}),
+        ("lambda:InvokeFunction", "arn:aws:lambda:eu-central-1:222222222222:function:globalbi-eu-intake", {}),
+        ("sqs:ReceiveMessage", "arn:aws:sqs:eu-central-1:222222222222:globalbi-eu-intake-queue", {}),
+        # Out of the network, out of the region.
+        ("ec2:CreateNatGateway", "*", {}),
+        ("ec2:CreateInternetGateway", "*", {}),
+        ("s3:CreateBucket", "arn:aws:s3:::globalbi-eu-copy", {"aws__RequestedRegion": "us-west-2"}),
+        # More for itself.
+        ("iam:PutRolePolicy", "arn:aws:iam::222222222222:role/globalbi-eu-github-deploy", {}),
+        ("iam:UpdateAssumeRolePolicy", "arn:aws:iam::222222222222:role/globalbi-eu-github-preview", {}),
+        ("iam:CreatePolicyVersion", "arn:aws:iam::222222222222:policy/globalbi-eu-github-boundary", {}),
+        ("iam:DeleteRolePermissionsBoundary", "arn:aws:iam::222222222222:role/globalbi-eu-github-deploy", {}),
+        ("iam:CreateUser", "arn:aws:iam::222222222222:user/me", {}),
+        ("iam:CreateRole", "arn:aws:iam::222222222222:role/admin", {}),
+        ("iam:AttachRolePolicy", ROLE, {"iam__PolicyARN": "arn:aws:iam::aws:policy/AdministratorAccess"}),
+        ("iam:PassRole", ROLE, {"iam__PassedToService": "codebuild.amazonaws.com"}),
+        ("iam:UpdateOpenIDConnectProviderThumbprint", "arn:aws:iam::222222222222:oidc-provider/x", {}),
+        ("organizations:LeaveOrganization", "*", {}),
+        # The state's history.
+        ("s3:DeleteObjectVersion", STATE, {}),
+        ("s3:DeleteBucket", "arn:aws:s3:::globalbi-eu-state-222222222222", {}),
+        ("s3:PutBucketPolicy", "arn:aws:s3:::globalbi-eu-state-222222222222", {}),
+        ("s3:PutBucketVersioning", "arn:aws:s3:::globalbi-eu-state-222222222222", {}),
+        (
+            "kms:ScheduleKeyDeletion",
+            "arn:aws:kms:eu-central-1:222222222222:key/1",
+            {"kms__ResourceAliases": "alias/globalbi-eu-pulumi"},
+        ),
+    ],
+)
+def test_the_deploy_role_touches_neither_samples_nor_its_own_fence(
+    action: str, resource: str, context: dict[str, str]
+) -> None:
+    """A merged mistake, or a stolen job, must not read samples or make itself an administrator."""
+    assert not deploys(action, resource, **context)
+
+
+def test_the_boundary_holds_when_everything_is_attached() -> None:
+    """With AdministratorAccess attached by hand, samples and the fence are still out of reach."""
+    fence = permissions.boundary(EU)
+    for action, resource in (
+        ("s3:GetObject", SAMPLES),
+        ("iam:PutRolePolicy", "arn:aws:iam::222222222222:role/globalbi-eu-github-deploy"),
+        ("iam:CreateUser", "arn:aws:iam::222222222222:user/me"),
+        ("ec2:CreateNatGateway", "*"),
+        ("organizations:LeaveOrganization", "*"),
+    ):
+        assert not may(fence, action, resource), action
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "allowed"),
+    [
+        ("s3:GetObject", STATE, True),
+        ("s3:PutObject", STATE, False),
+        ("s3:GetObject", SAMPLES, False),
+        ("dynamodb:Query", "arn:aws:dynamodb:eu-central-1:222222222222:table/globalbi-eu-ledger", False),
+        ("batch:DescribeJobs", "*", False),
+        ("logs:GetLogEvents", "arn:aws:logs:eu-central-1:222222222222:log-group:/globalbi/eu/jobs", False),
+        (
+            "dynamodb:DescribeTable",
+            "arn:aws:dynamodb:eu-central-1:222222222222:table/globalbi-eu-ledger",
+            True,
+        ),
+        ("ec2:DescribeVpcs", "*", True),
+    ],
+)
+def test_the_preview_role_reads_settings_and_no_samples(action: str, resource: str, allowed: bool) -> None:
+    """It runs a pull request's code that nobody has read. AWS's ReadOnlyAccess alone reads every object."""
+    read_only = permissions.allow(
+        "AsReadOnlyAccess", ("s3:Get*", "s3:List*", "*:Describe*", "dynamodb:*", "logs:*"), "*"
+    )
+    inline = permissions.preview(EU)["Statement"]
+    changes = action.startswith("s3:Put")
+    assert may(permissions.document(*([] if changes else [read_only]), *inline), action, resource) == allowed
+
+
+def test_the_images_role_pushes_and_does_nothing_else() -> None:
+    repository = "arn:aws:ecr:ap-northeast-2:111111111111:repository/globalbi/metagenome"
+    assert may(permissions.images(HQ), "ecr:PutImage", repository)
+    assert not may(permissions.images(HQ), "ecr:BatchDeleteImage", repository)
+    assert not may(permissions.images(HQ), "ecr:PutImage", repository.replace("globalbi/", "other/"))
+    assert not may(permissions.images(HQ), "s3:ListBucket", "arn:aws:s3:::globalbi-hq-uploads-111111111111")
+
+
+@pytest.mark.parametrize("office", FLEET.offices, ids=lambda office: office.name)
+def test_the_documents_fit_into_what_iam_takes(office: Any) -> None:
+    """IAM counts without spaces: 6,144 for a policy, 10,240 for a role's own."""
+
+    def size(document: Document) -> int:
+        return len(json.dumps(document, separators=(",", ":")))
+
+    assert size(permissions.boundary(office)) <= 6144
+    assert size(permissions.deploy(office)) <= 10_240
+    assert size(permissions.preview(office)) <= 10_240
