@@ -4,7 +4,8 @@ import re
 import subprocess
 from collections.abc import Mapping, Sequence
 
-_VERSION = re.compile(r"\d+(?:\.\d+)+\S*")
+# Not the numbers of an article that is to be cited (doi 10.7717/…).
+_VERSION = re.compile(r"\bv?(\d+(?:\.\d+)+(?:-[\w.]+)?)(?![\d./])")
 
 
 def versions(ask: Mapping[str, Sequence[str]]) -> dict[str, str]:
@@ -14,5 +15,6 @@ def versions(ask: Mapping[str, Sequence[str]]) -> dict[str, str]:
 
 def _version(command: Sequence[str]) -> str:
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
-    found = _VERSION.search(done.stdout + done.stderr)  # some tell it on standard error
-    return found.group() if found else "unknown"
+    # Who tells it on standard error (fastp, vsearch) may tell libraries' versions on standard output.
+    found = _VERSION.search(f"{done.stderr}\n{done.stdout}")
+    return found.group(1) if found else "unknown"

@@ -12,6 +12,7 @@ from amplicon.taxonomy import lineage_text, lineages, unpacked
 from amplicon.trimming import Trimmed, adapters, cutadapt, trim
 from amplicon_samples import BY_NAME, SINTAX, pretend
 from programs.outcome import BadInput, Failed
+from programs.versions import versions
 from sequencing.checks import Fed
 from sequencing.reads import find_reads
 
@@ -179,3 +180,25 @@ def test_a_packed_reference_is_unpacked_for_vsearch(tmp_path: Path) -> None:
     packed.write_bytes(gzip.compress(b">a;tax=d:B;\nACGT\n"))
     assert unpacked(packed, work).read_bytes() == b">a;tax=d:B;\nACGT\n"
     assert unpacked(tmp_path / "silva.udb", work) == tmp_path / "silva.udb"
+
+
+@pytest.mark.parametrize(
+    ("out", "err", "version"),
+    [
+        (
+            "doi: 10.7717/peerj.2584\nzlib version 1.2.13",
+            "vsearch v2.22.1_linux_x86_64, 23.5GB RAM",
+            "2.22.1",
+        ),
+        ("samtools 1.16.1\nUsing htslib 1.16", "", "1.16.1"),
+        ("2.24-r1122", "", "2.24-r1122"),
+        ("", "fastp 0.23.2", "0.23.2"),
+        ("doi: 10.7717/peerj.2584", "", "unknown"),
+    ],
+)
+def test_a_tools_version_is_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, out: str, err: str, version: str
+) -> None:
+    """A result could not be made again: the manifest would name an article, or a library."""
+    pretend(monkeypatch, tmp_path, "tool", f"print({out!r}), print({err!r}, file=sys.stderr)")
+    assert versions({"tool": ("tool", "--version")}) == {"tool": version}
