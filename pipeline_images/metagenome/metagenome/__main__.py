@@ -43,7 +43,8 @@ def run(source: Path, output: Path, settings: Settings) -> None:
             )
         kraken_report = output / "kraken2" / "report.txt"
         with ThreadPoolExecutor(1) as beside:  # Kraken 2 is a program of its own
-            kept = beside.submit(write_kept, reads, cleaned.files, output / KEPT)
+            uploaded = cleaned.fed.fragments + cleaned.fed.without_bases
+            kept = beside.submit(write_kept, reads, uploaded, cleaned.files, output / KEPT)
             classify(cleaned.files, settings, work, kraken_report)
             kept.result()
     classification = read_report(kraken_report.read_text(), database_ranks(settings.kraken2))

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from programs.chain import Program, run_chain
 from programs.outcome import BadInput
-from sequencing.checks import Fed, feed
+from sequencing.checks import Fed
+from sequencing.kept import TAG, feed_numbered
 from sequencing.reads import Reads
 
 from metagenome.settings import Settings
@@ -53,7 +54,7 @@ def clean(reads: Reads, settings: Settings, work: Path, fastp_json: Path) -> Cle
 
 
 def feed_counted(reads: Reads, write: Callable[[bytes], object]) -> Fed:
-    fed = feed(reads, write)
+    fed = feed_numbered(reads, write)
     if not fed.fragments:
         raise BadInput("the upload has no read with bases in it; upload the FASTQ files of the sequencer")
     return fed
@@ -75,8 +76,8 @@ def fastp(reads: Reads, settings: Settings, told: Path, files: tuple[Path, ...])
 def host_removal(settings: Settings, files: tuple[Path, ...]) -> list[Program]:
     assert settings.host is not None
     minimap2: list[str | Path] = ["minimap2", "-a", "-x", "sr", "-K", MINIMAP2_BATCH, "--secondary=no"]
-    minimap2 += ["-t", str(settings.threads), settings.host, "-"]
-    samtools: list[str | Path] = ["samtools", "fastq", "-n"]
+    minimap2 += ["-y", "-t", str(settings.threads), settings.host, "-"]
+    samtools: list[str | Path] = ["samtools", "fastq", "-n", "-T", TAG]
     if len(files) == 2:
         # -f 12: the read and its mate are both unmapped.
         samtools += ["-f", "12", "-1", files[0], "-2", files[1], "-0", "/dev/null", "-s", "/dev/null", "-"]

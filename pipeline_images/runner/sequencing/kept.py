@@ -10,9 +10,9 @@ reads; a fragment that was left out has zeros.
 """
 
 import gzip
+from array import array
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from pathlib import Path
 
 from programs.outcome import BAD_SETTINGS, Failed
@@ -21,36 +21,33 @@ from sequencing.checks import Fed, fragments_of
 from sequencing.reads import Reads
 
 KEPT = "reads/kept.tsv.gz"  # below a pipeline's results
+# Tools give reads back in any order (fastp's threads overtake each other), so each carries its number, as a
+# tag that SAM knows too.
+TAG = "fn"
+_TAG = TAG.encode() + b":i:"
 _BLOCK = 4_000  # fragments written at once
+_LOOKED_AT = 2_000  # fragments whose clean bases are compared with the upload's
 # Tools in between speak BAM: it knows upper case, T for U, and N for what is no base.
 _AS_BAM = bytes.maketrans(b"acgturyswkmbdhvnU.-", b"ACGTTRYSWKMBDHVNTNN")
 
-Read = tuple[bytes, bytes]  # name and bases
+
+def feed_numbered(reads: Reads, write: Callable[[bytes], object]) -> Fed:
+    """Write every read of every lane, the fragment's number behind its name. Raises `BadInput`."""
+    return _feed((_numbered(each, number) for number, each in enumerate(fragments_of(reads))), write)
 
 
-def write_kept(reads: Reads, clean: Sequence[Path], table: Path) -> None:
-    """Compare the clean reads (FASTQ, one file for each mate) with the upload's, which keep their order.
+def write_kept(reads: Reads, fragments: int, clean: Sequence[Path], table: Path) -> None:
+    """Write the table of what is left: `clean` are FASTQ files of numbered reads, one for each mate.
 
-    Raises `Failed` when they are not the upload's reads, each whole or cut at its end.
+    `fragments` is how many the upload has. Raises `Failed` when a clean read is not the beginning of the
+    upload's: then no table can stand for them.
     """
+    kept = [_lengths(path, fragments, _first(reads, mate)) for mate, path in enumerate(clean)]
     table.parent.mkdir(parents=True, exist_ok=True)
-    with gzip.open(table, "wb", compresslevel=6) as out, ExitStack() as files:
-        waiting = _fragments(clean, files)
-        wanted = next(waiting, None)
-        block: list[bytes] = []
-        for fragment in fragments_of(reads):
-            left = _left(fragment, wanted, mates=len(clean)) if wanted is not None else None
-            if left is None:
-                block.append(b"\t".join([b"0"] * len(clean)))
-            else:
-                block.append(b"\t".join(b"%d" % bases for bases in left))
-                wanted = next(waiting, None)
-            if len(block) == _BLOCK:
-                out.write(b"\n".join(block) + b"\n")
-                block.clear()
-        out.write(b"".join(line + b"\n" for line in block))
-    if wanted is not None:
-        raise Failed(f"the clean read {wanted[0][0][:80].decode('ascii', 'replace')} is none of the upload's")
+    with gzip.open(table, "wb", compresslevel=6) as out:
+        for start in range(0, fragments, _BLOCK):
+            rows = zip(*(bases[start : start + _BLOCK] for bases in kept), strict=True)
+            out.write("".join("\t".join(map(str, row)) + "\n" for row in rows).encode())
 
 
 def feed_kept(reads: Reads, table: Path | None, write: Callable[[bytes], object]) -> Fed:
@@ -58,19 +55,32 @@ def feed_kept(reads: Reads, table: Path | None, write: Callable[[bytes], object]
 
     Raises `BadInput`, or `Failed` (78) when the table is of other reads.
     """
-    fragments = without_bases = 0
+    return _feed(_clean(reads, table), write)
+
+
+def _feed(fragments: Iterator[bytes], write: Callable[[bytes], object]) -> Fed:
+    fed = without_bases = 0
     block: list[bytes] = []
-    for record in _clean(reads, table):
+    for record in fragments:
         if not record:
             without_bases += 1
             continue
         block.append(record)
-        fragments += 1
+        fed += 1
         if len(block) == _BLOCK:
             write(b"".join(block))
             block.clear()
     write(b"".join(block))
-    return Fed(fragments=fragments, without_bases=without_bases)
+    return Fed(fragments=fed, without_bases=without_bases)
+
+
+def _numbered(fragment: bytes, number: int) -> bytes:
+    if not fragment:
+        return fragment
+    lines = fragment.split(b"\n")
+    for at in range(0, len(lines) - 1, 4):
+        lines[at] = b"%b %b%d" % (lines[at].split(None, 1)[0], _TAG, number)
+    return b"\n".join(lines)
 
 
 def _clean(reads: Reads, table: Path | None) -> Iterator[bytes]:
@@ -100,30 +110,23 @@ def _cut(fragment: bytes, kept: list[int]) -> Iterator[bytes]:
         yield b"%b\n%b\n%b\n%b\n" % (head, sequence[:bases], plus, quality[:bases])
 
 
-def _fragments(clean: Sequence[Path], files: ExitStack) -> Iterator[list[Read]]:
-    opened = [files.enter_context(path.open("rb", buffering=1 << 20)) for path in clean]
-    per_mate = [zip(lines, lines, lines, lines, strict=False) for lines in opened]
-    for records in zip(*per_mate, strict=True):
-        yield [(_name(head), _as_bam(bases.strip())) for head, bases, _, _ in records]
+def _first(reads: Reads, mate: int) -> list[bytes]:
+    """The bases of one mate of the upload's first fragments."""
+    return [
+        each.split(b"\n")[4 * mate + 1].translate(_AS_BAM) if each else b""
+        for each in islice(fragments_of(reads), _LOOKED_AT)
+    ]
 
 
-def _left(fragment: bytes, wanted: list[Read], *, mates: int) -> list[int] | None:
-    """The bases kept of each read, if the wanted clean fragment is this one."""
-    if not fragment:
-        return None
-    lines = fragment.split(b"\n", 4 * mates)
-    left = []
-    for mate, (name, bases) in enumerate(wanted):
-        if _name(lines[4 * mate]) != name or not _as_bam(lines[4 * mate + 1]).startswith(bases):
-            return None
-        left.append(len(bases))
-    return left
-
-
-def _name(head: bytes) -> bytes:
-    name = head.split(None, 1)[0]
-    return name[:-2] if name[-2:] in (b"/1", b"/2") else name
-
-
-def _as_bam(bases: bytes) -> bytes:
-    return bases.translate(_AS_BAM)
+def _lengths(clean: Path, fragments: int, first: Sequence[bytes]) -> "array[int]":
+    """The bases of each numbered read in a file; 0 where there is none."""
+    lengths = array("I", bytes(4 * fragments))
+    with clean.open("rb", buffering=1 << 20) as lines:
+        for head, line, _, _ in zip(lines, lines, lines, lines, strict=False):
+            _, tag, number = head.rpartition(_TAG)
+            place, bases = int(number) if tag else fragments, line.strip()
+            if place >= fragments or (place < len(first) and not first[place].startswith(bases)):
+                read = head[:80].decode("ascii", "replace").strip()
+                raise Failed(f"the clean read {read} is not the beginning of one of the upload's")
+            lengths[place] = len(bases)
+    return lengths

@@ -2,13 +2,12 @@
 
 import gzip
 import io
-import time
 from pathlib import Path
 from random import Random
 
 import pytest
 from programs.outcome import BadInput, Failed
-from sequencing.kept import feed_kept, write_kept
+from sequencing.kept import feed_kept, feed_numbered, write_kept
 from sequencing.reads import Reads, find_reads
 
 CLEANED = ("clean_1.fastq", "clean_2.fastq")
@@ -29,11 +28,24 @@ def upload(folder: Path, lanes: list[tuple[str, list[tuple[str, ...]]]], *, name
     return find_reads(folder)
 
 
-def cleaned(folder: Path, fragments: list[tuple[str, ...]]) -> list[Path]:
-    """Write clean fragments as tools leave them: one file for each mate, names without /1 and comments."""
-    paths = [folder / name for name in CLEANED[: len(fragments[0]) - 1]]
+Clean = tuple[int, tuple[str, ...]]  # a fragment's number, and what is left of each of its reads
+
+
+def cleaned(folder: Path, reads: Reads, fragments: list[Clean]) -> list[Path]:
+    """Write clean fragments as tools leave them: one file for each mate, in any order."""
+    numbered = io.BytesIO()
+    feed_numbered(reads, numbered.write)
+    heads = numbered.getvalue().decode().splitlines()[::4]
+    mates = 2 if reads.paired else 1
+    paths = [folder / name for name in CLEANED[:mates]]
     for mate, path in enumerate(paths):
-        path.write_text("".join(record(each[0], each[mate + 1]) for each in fragments))
+        lines = []
+        for number, left in fragments:
+            # samtools writes its tags behind a tab, and no /1
+            [head] = [h for h in heads[mate::mates] if h.endswith(f" fn:i:{number}")]
+            name = head.split()[0].removesuffix(f"/{mate + 1}").removeprefix("@")
+            lines.append(record(f"{name}\tfn:i:{number}", left[mate]))
+        path.write_text("".join(lines))
     return paths
 
 
@@ -48,38 +60,56 @@ def test_any_cleaning_comes_out_again(tmp_path: Path, seed: int) -> None:
     """A follow-on that works on other reads than the run before gives a result that fits to nothing."""
     random = Random(seed)
     mates = 1 + seed % 2
-    lanes, clean = [], []
+    lanes: list[tuple[str, list[tuple[str, ...]]]] = []
+    clean: list[Clean] = []
+    number = 0
     for lane in ("L001", "L002"):
-        fragments = []
-        for number in range(random.randrange(1, 60)):
-            # The same names in both lanes, and now and then the same read twice in a row.
+        fragments: list[tuple[str, ...]] = []
+        for name in range(random.randrange(1, 60)):  # the same names in both lanes
             bases = tuple("".join(random.choices("ACGTN", k=random.randrange(40, 80))) for _ in range(mates))
-            fragments += [(f"r{number}", *bases)] * random.choice((1, 1, 1, 2))
-        lanes.append((lane, fragments))
-        for name, *bases in fragments:
+            fragments.append((f"r{name}", *bases))
             if random.random() < 0.6:
-                clean.append((name, *(each[: random.randrange(35, len(each) + 1)] for each in bases)))
-    if not clean:
-        clean.append(lanes[0][1][0])
+                clean.append((number, tuple(each[: random.randrange(35, len(each) + 1)] for each in bases)))
+            number += 1
+        lanes.append((lane, fragments))
     reads = upload(tmp_path / "upload", lanes, names="{}/{mate} 1:N:0" if mates == 2 else "{} 1:N:0")
     table = tmp_path / "reads" / "kept.tsv.gz"
-    write_kept(reads, cleaned(tmp_path, clean), table)
+    disordered = random.sample(clean, len(clean))
+    write_kept(reads, number, cleaned(tmp_path, reads, disordered), table)
     found = again(reads, table).splitlines()
-    assert [line for number, line in enumerate(found) if number % 4 == 1] == [
-        bases for fragment in clean for bases in fragment[1:]
-    ]
+    assert found[1::4] == [bases for _, left in clean for bases in left]
+    names = [each[0] for _, fragments in lanes for each in fragments]
     assert [line.split("/")[0].split(" ")[0] for line in found[:: 4 * mates]] == [
-        f"@{each[0]}" for each in clean
+        f"@{names[n]}" for n, _ in clean
     ]
+
+
+def test_the_name_of_a_read_stays(tmp_path: Path) -> None:
+    """fastp knows sequencers, and minimap2 mates, by the name."""
+    reads = upload(tmp_path / "upload", [("L1", [("NS500:1", "ACGT", "GGTT")])], names="{}/{mate} 1:N:0:ATC")
+    out = io.BytesIO()
+    assert feed_numbered(reads, out.write).fragments == 1
+    assert out.getvalue().decode().splitlines()[::4] == ["@NS500:1/1 fn:i:0", "@NS500:1/2 fn:i:0"]
 
 
 def test_what_bam_writes_otherwise_is_the_same_read(tmp_path: Path) -> None:
     """samtools writes capitals and T for U: that must not stop a sample."""
     reads = upload(tmp_path / "upload", [("L1", [("a", "acgu.ACGT"), ("b", "GGGGGGGGG")])])
     table = tmp_path / "kept.tsv.gz"
-    write_kept(reads, cleaned(tmp_path, [("a", "ACGTNAC")]), table)
+    write_kept(reads, 2, cleaned(tmp_path, reads, [(0, ("ACGTNAC",))]), table)
     assert gzip.decompress(table.read_bytes()) == b"7\n0\n"
     assert again(reads, table) == record("a", "acgu.AC")
+
+
+def test_a_read_without_bases_has_its_line(tmp_path: Path) -> None:
+    """One line too few, and every read behind it would be cut as its neighbour."""
+    reads = upload(tmp_path / "upload", [("L1", [("a", ""), ("b", "GGGGGGGGG")])])
+    out = io.BytesIO()
+    fed = feed_numbered(reads, out.write)
+    assert (fed.fragments, fed.without_bases) == (1, 1)
+    table = tmp_path / "kept.tsv.gz"
+    write_kept(reads, 2, cleaned(tmp_path, reads, [(1, ("GGG",))]), table)
+    assert again(reads, table) == record("b", "GGG")
 
 
 def test_without_a_table_all_reads_are_kept(tmp_path: Path) -> None:
@@ -89,13 +119,22 @@ def test_without_a_table_all_reads_are_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "clean", [[("other", "ACGT")], [("a", "CCGT")], [("b", "GGGG"), ("a", "ACGT")], [("a", "ACGTACGTACGT")]]
+    "text",
+    [
+        record("a", "ACGT"),  # a tool that drops the number
+        record("a fn:i:0", "CCGT"),  # one that changes bases
+        record("a fn:i:0", "CGTA"),  # one that cuts the beginning
+        record("a fn:i:0", "ACGTACGTACGT"),  # one that adds to them
+        record("a fn:i:2", "ACGT"),  # a read that the upload does not have
+    ],
 )
-def test_reads_that_are_not_the_upload_s_are_found(tmp_path: Path, clean: list[tuple[str, ...]]) -> None:
-    """A tool that changes the order or the bases would make a table of wrong reads."""
+def test_reads_that_no_table_can_stand_for_are_found(tmp_path: Path, text: str) -> None:
+    """A cleaning tool with another setting would make a table of wrong reads."""
     reads = upload(tmp_path / "upload", [("L1", [("a", "ACGTACGT"), ("b", "GGGGGGGG")])])
-    with pytest.raises(Failed, match="is none of the upload's"):
-        write_kept(reads, cleaned(tmp_path, clean), tmp_path / "kept.tsv.gz")
+    clean = tmp_path / "clean.fastq"
+    clean.write_text(text)
+    with pytest.raises(Failed, match="is not the beginning of one of the upload's"):
+        write_kept(reads, 2, [clean], tmp_path / "kept.tsv.gz")
 
 
 @pytest.mark.parametrize("lines", [b"8\n", b"8\n8\n8\n", b"9\n8\n", b"x\n8\n", b"8\t8\n8\n", b"-1\n8\n"])
@@ -123,10 +162,17 @@ def test_the_table_is_small(tmp_path: Path) -> None:
     random = Random(1)
     pairs = [(f"r{n}", *("".join(random.choices("ACGT", k=150)) for _ in range(2))) for n in range(5_000)]
     reads = upload(tmp_path / "upload", [("L1", pairs)])
-    clean = [(n, a[: random.choice((150, 150, 150, 120))], b) for n, a, b in pairs if random.random() < 0.9]
+    clean = [tmp_path / name for name in CLEANED]
+    for mate, path in enumerate(clean):
+        lengths = [random.choice((150, 150, 150, 120)) for _ in pairs]
+        path.write_text(
+            "".join(
+                record(f"{pair[0]} fn:i:{n}", pair[mate + 1][: lengths[n]])
+                for n, pair in enumerate(pairs)
+                if n % 10
+            )
+        )
     table = tmp_path / "kept.tsv.gz"
-    started = time.monotonic()
-    write_kept(reads, cleaned(tmp_path, clean), table)
-    print(f"{len(pairs) / (time.monotonic() - started):,.0f} pairs a second, {table.stat().st_size} bytes")
+    write_kept(reads, len(pairs), clean, table)
     uploaded = sum(path.stat().st_size for lane in reads.lanes for path in lane.files)
     assert table.stat().st_size < 0.01 * uploaded
