@@ -23,7 +23,8 @@ tools: $(READY) ## Install podman where no container engine is (apt as root; oth
 images: tools ## Build the container images whose folder changed, each with its own test
 	@$(BIN)/python -m pipeline_images.build
 
-demo: images ## Three offices on this machine: a sample uploaded to eu becomes results
+demo: tools ## Three offices on this machine: a sample uploaded to eu becomes results
+	@$(BIN)/python -m pipeline_images.build mock_community
 	@$(BIN)/python -m demo
 
 check: $(READY) ## Format, lint and types

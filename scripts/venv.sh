@@ -21,3 +21,4 @@ trap 'rm -f "$log"' EXIT
 }
 echo "Installing the pinned Python packages (about a minute) …"
 "$venv/bin/python" -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+"$venv/bin/python" -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation --editable .
