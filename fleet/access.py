@@ -9,7 +9,7 @@ stand-in for AWS, such as the twin) an account's twelve digits are its access ke
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import boto3
@@ -75,7 +75,7 @@ class Access:
         return self.client(service, self.fleet.headquarters)
 
     def context(self, office: Office) -> handlers_context.Context:
-        """What the handlers' code needs to act on the office, as its own functions have it."""
+        """What the handlers' code needs to act on the office."""
         return handlers_context.Context(
             office=handlers_context.Office(
                 name=office.name,
@@ -85,11 +85,19 @@ class Access:
                 references=bucket(office, "references"),
                 job_queue=physical(office.name, "spot", limit=128),
                 on_demand_job_queue=physical(office.name, "on-demand", limit=128),
-                releases={},  # nothing here starts a run by itself
+                releases={},  # only what starts a job asks for them: `context_of_functions`
                 pseudonymous=office.settings.identifiers == "pseudonymous",
             ),
             clients=handlers_context.clients_of(self.session(office)),
         )
+
+    def context_of_functions(self, office: Office) -> handlers_context.Context:
+        """The same as the office's own functions have it, releases included: for what starts a job."""
+        told = self.client("lambda", office).get_function_configuration(
+            FunctionName=physical(office.name, "progress")
+        )
+        environ = told["Environment"]["Variables"]
+        return replace(self.context(office), office=handlers_context.office_of(environ))
 
     def _opened(self, office: Office) -> Session:
         if self.endpoint:

@@ -16,6 +16,10 @@ from components.faults import InvalidOffices
 from fleet.access import Unreachable
 from fleet.find import NotFound
 from fleet.text import plain
+from handlers.ledger import Contended
+from handlers.notify import NotSent
+from handlers.rate import Full
+from handlers.submit import Waiting
 
 # A pipe has no width of its own: no table is folded there that a person would see unfolded.
 PIPE_WIDTH = 200
@@ -93,6 +97,9 @@ def in_words() -> Iterator[None]:
         code, words = Exit.REFUSED, str(error)
     except InvalidOffices as error:
         code, words = Exit.USAGE, "; ".join(error.faults)
+    except (Waiting, Full, Contended, NotSent) as error:
+        code = Exit.UNREACHABLE
+        words = f"begun, but not done: {error}. The office's reconcile function does the rest within minutes."
     except (Unreachable, BotoCoreError, ClientError) as error:
         code, words = Exit.UNREACHABLE, str(error)
     else:

@@ -17,7 +17,7 @@ from handlers.ledger import Newest
 from handlers.run import Run
 from tests.fleet.lab import Offices, moved, run
 from tests.handlers.aws_fakes import UPLOADS, Killed, World, created
-from tests.handlers.lab import KEY, started, status, take, tell
+from tests.handlers.lab import KEY, runs_of, started, status, succeeded, take, tell, with_assembly
 
 SAMPLE = Sample(pipeline="metagenome", project="soil", sample="S1")
 
@@ -240,3 +240,52 @@ def test_the_parts_of_a_large_upload_are_all_of_it(length: int) -> None:
     assert len(ranges) <= 10_000
     assert (ranges[0][0], ranges[-1][1]) == (0, length - 1)
     assert all(later[0] == earlier[1] + 1 for earlier, later in itertools.pairwise(ranges))
+
+
+@pytest.fixture
+def failed_follow_on(world: World) -> tuple[World, Run]:
+    """A metagenome run that succeeded, and its assembly that failed for good."""
+    with_assembly(world)
+    succeeded(world)
+    [run_id] = runs_of(world, "assembly")
+    cancel(world, run_id)
+    held = ledger.read_run(world.context(), run_id)
+    assert held is not None
+    return world, held
+
+
+def newest_assembly(world: World) -> Newest:
+    found = ledger.read_newest(world.context(), replace(SAMPLE, pipeline="assembly"))
+    assert found is not None
+    return found
+
+
+def test_a_failed_follow_on_takes_the_same_results_once_more(failed_follow_on: tuple[World, Run]) -> None:
+    """It has no upload that could be uploaded again: without this, nothing could ever mend it."""
+    world, old = failed_follow_on
+    again = rerunning.rerun_follow_on(world.context(), old, newest_assembly(world))
+    runs = runs_of(world, "assembly")
+    assert {run_id: item["state"] for run_id, item in runs.items()} == {
+        old.run_id: "failed",
+        again: "submitted",
+    }
+    assert old.after is not None
+    assert runs[again]["after"]["run_id"] == old.after.run_id
+
+
+def test_a_follow_on_is_not_run_again_over_newer_reads(failed_follow_on: tuple[World, Run]) -> None:
+    """The old reads' assembly would become the sample's latest."""
+    world, old = failed_follow_on
+    take(world, world.upload(KEY, b"corrected"))
+    with pytest.raises(Refused, match="not the newest any more"):
+        rerunning.rerun_follow_on(world.context(), old, newest_assembly(world))
+
+
+def test_a_follow_on_is_run_again_once(failed_follow_on: tuple[World, Run]) -> None:
+    """Two people who type the same command at once pay for one job."""
+    world, old = failed_follow_on
+    known = newest_assembly(world)
+    rerunning.rerun_follow_on(world.context(), old, known)
+    with pytest.raises(Refused, match="changed while"):
+        rerunning.rerun_follow_on(world.context(), old, known)
+    assert len(runs_of(world, "assembly")) == 2
