@@ -19,7 +19,7 @@ LOOKED_AT = 2_000  # fragments
 FEWEST = 200  # fewer fragments can all begin differently, or alike, by chance
 _LETTERS = 8
 _COMMONEST = 20
-# Of real amplicons without primers, 90% or more share the 20 commonest beginnings; of shotgun reads 1 to 5%.
+# Of real amplicons without primers, 90% or more share the 20 commonest beginnings; of shotgun reads 2 to 6%.
 ALIKE = 0.25
 
 

@@ -112,7 +112,7 @@ def _chart(s: Summary) -> list[str]:
 def _variants(s: Summary) -> str:
     rows = [
         [
-            f"<code>{escape(variant.name[:8])}</code>",
+            f'<code style="white-space: nowrap">{escape(variant.name[:8])}</code>',
             escape(lineage_text(s.names.get(variant.name, ()))),
             str(len(variant.sequence)),
             f"{variant.reads:,}",
