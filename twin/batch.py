@@ -100,11 +100,13 @@ class Engine:
             and (status is None or job.shown["status"] == status)
             and all(_matches(job, name, values) for name, values in filters.items())
         ]
-        found.sort(key=lambda shown: -shown["createdAt"])
-        start, size = int(request.get("nextToken") or 0), int(request.get("maxResults") or PAGE)
-        page = [_summary(shown) for shown in found[start : start + size]]
-        more = {"nextToken": str(start + size)} if start + size < len(found) else {}
-        return stub._json(200, {"jobSummaryList": page, **more})
+        found.sort(key=_place)
+        # The token is the place of the last job given, so that jobs which come and go move no page.
+        if token := request.get("nextToken"):
+            found = [shown for shown in found if _place(shown) > tuple(json.loads(token))]
+        size = int(request.get("maxResults") or PAGE)
+        more = {"nextToken": json.dumps(_place(found[size - 1]))} if size < len(found) else {}
+        return stub._json(200, {"jobSummaryList": [_summary(shown) for shown in found[:size]], **more})
 
     def cancel_job(self, request: Request) -> Any:
         job = self._mine(request.get("jobId") or "")
@@ -186,6 +188,11 @@ def _matches(job: Job, name: str, values: list[str]) -> bool:
         )
     created = int(job.shown["createdAt"])
     return created < int(values[0]) if name == "BEFORE_CREATED_AT" else created > int(values[0])
+
+
+def _place(shown: dict[str, Any]) -> tuple[int, str]:
+    """Of a job in a list: the newest first."""
+    return -int(shown["createdAt"]), str(shown["jobId"])
 
 
 def _summary(shown: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 here.
 """
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from ministack.core.responses import request_scope
 from ministack.services import batch as stub
 
 from twin import batch_objects as objects
+from twin.batch import Engine
 from twin.batch_jobs import Attempt, End, Job, new_job
 from twin.batch_scheduler import HOST_LOST, TIMED_OUT, Scheduler
 
@@ -214,6 +216,29 @@ def test_after_a_restart_waiting_jobs_go_on_and_running_ones_lost_their_host(mac
     until(lambda: all(j.done for j in machine.scheduler.jobs.values()))
     ends = {j.id: j.shown["status"] for j in machine.scheduler.jobs.values()}
     assert ends == {was_running.id: "FAILED", was_waiting.id: "SUCCEEDED"}
+
+
+def test_pages_of_jobs_hold_each_job_once_while_others_are_submitted(machine: Machine) -> None:
+    """A job listed twice looks like a sample that was paid for twice; one left out, like a lost one."""
+    engine = Engine("http://127.0.0.1:0")
+    engine.scheduler = machine.scheduler
+    known = {machine.submit("wait").id for _ in range(5)}
+    found: list[str] = []
+    request: dict[str, Any] = {
+        "jobQueue": "q",
+        "maxResults": 2,
+        "filters": [{"name": "JOB_NAME", "values": ["j"]}],
+    }
+    with request_scope(ACCOUNT, REGION):
+        while True:
+            answer = json.loads(engine.list_jobs(request)[2])
+            found += [job["jobId"] for job in answer["jobSummaryList"]]
+            if not (token := answer.get("nextToken")):
+                break
+            request["nextToken"] = token
+            machine.submit("wait")
+    assert sorted(found) == sorted(set(found))
+    assert known <= set(found)
 
 
 def test_a_queue_in_use_and_an_environment_in_use_are_not_deleted(machine: Machine) -> None:
