@@ -217,3 +217,37 @@ def test_a_refused_follow_on_says_where_better_reads_go(world: World) -> None:
     assert told["state"] == "rejected"
     assert "metagenome/soil/S1/input.tar" in told["what_to_do"]
     assert json.dumps(status(world)["state"]) == '"succeeded"'
+
+
+def test_the_same_reads_by_hand_are_as_new_as_their_upload(world: World) -> None:
+    """Uploaded again to the follow-on, old reads are what the branch wants now: an older upload stays out."""
+    first = started(world)
+    world.publish(world.run_item(first))
+    assert tell(world, world.job_event(f"{first}-1", "SUCCEEDED")) == []
+    followed, _ = only_assembly(world)
+    world.now += 60
+    slow = started(world, body=b"changed")
+    world.now += 60
+    assert take(world, world.upload(HAND, b"reads")) == []
+    assert only_assembly(world)[0] == followed, "the same bytes again need no run"
+    world.publish(world.run_item(slow))
+    assert tell(world, world.job_event(f"{slow}-1", "SUCCEEDED")) == []
+    assert only_assembly(world)[0] == followed
+
+
+@pytest.mark.parametrize("first", ["announced", "followed"])
+def test_a_run_is_done_with_when_it_is_both_told_and_followed(world: World, first: str) -> None:
+    """Closed too early, a lost follow-on is never looked for; never closed, reconcile slows down for ever."""
+    run_id = started(world)
+    world.publish(world.run_item(run_id))
+    world.faults = lambda call: "failed" if call.operation == "PutEvents" else None
+    assert tell(world, world.job_event(f"{run_id}-1", "SUCCEEDED")) == ["m0"]
+    world.faults = lambda call: None
+    run = ledger.read_run(world.context(), run_id)
+    assert run is not None
+    marks = [ledger.mark_announced, ledger.mark_followed]
+    for mark in marks if first == "announced" else marks[::-1]:
+        assert world.run_item(run_id)["open"] == "open"
+        mark(world.context(), run)
+    assert "open" not in world.run_item(run_id)
+    assert "follow_due" not in world.run_item(run_id)
