@@ -148,7 +148,9 @@ class Batch:
                 self.simulation.after(660, lambda: self._blocked(job))
             self.simulation.after(STUCK_S, lambda: self._starting(job))
         else:
-            self.simulation.after(self.chance.uniform(5, 60), lambda: self._starting(job))
+            quick = "quick" in self.sick.get(self.of_job[job["jobId"]].sample, ())
+            wait_s = 1.0 if quick else self.chance.uniform(5, 60)
+            self.simulation.after(wait_s, lambda: self._starting(job))
 
     def _blocked(self, job: dict[str, Any]) -> None:
         if job["status"] == "RUNNABLE":
@@ -158,7 +160,8 @@ class Batch:
     def _starting(self, job: dict[str, Any]) -> None:
         if job["status"] == "RUNNABLE":
             self._move(job, "STARTING")
-            self.simulation.after(self.chance.uniform(2, 15), lambda: self._running(job))
+            quick = "quick" in self.sick.get(self.of_job[job["jobId"]].sample, ())
+            self.simulation.after(1.0 if quick else self.chance.uniform(2, 15), lambda: self._running(job))
 
     def _running(self, job: dict[str, Any]) -> None:
         if job["status"] == "STARTING":

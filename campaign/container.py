@@ -74,6 +74,8 @@ class Container:
         rates, chance = self.batch.rates, self.chance
         self.started = self.simulation.now
         self._work_s = min(3600.0, 120 + chance.expovariate(1 / 400))
+        if "quick" in self.batch.sick.get(self.sample, ()):
+            self._work_s = 2.0
         on_spot = self.job["jobQueue"] == self.account.office.job_queue
         sick = self.batch.sick.get(self.sample, set())
         if "memory" in sick and int(self.environment["MEMORY_MIB"]) < 10_000:

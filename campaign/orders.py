@@ -18,6 +18,8 @@ from campaign.queue import MAX_RECEIVES, VISIBILITY_TIMEOUT_S
 from campaign.rates import CALM
 from campaign.simulation import Simulation
 from handlers import intake, progress
+from handlers.keys import Sample
+from handlers.upload import Upload
 
 KEY = "metagenome/P/S/input.tar"
 FOLDER = "metagenome/P/S/"
@@ -76,7 +78,17 @@ def play(order: tuple[str, ...]) -> tuple[str, int]:
 def _events(account: Account) -> dict[str, dict[str, Any]]:
     bucket, office = account.office.uploads, account.office
     first, second = (account.put(bucket, KEY, body) for body in (b"first", b"second"))
-    run_id = run_id_of(bucket, KEY, second.version_id, office.releases["metagenome"].id)
+    upload = Upload(
+        sample=Sample(pipeline="metagenome", project="P", sample="S"),
+        bucket=bucket,
+        version_id=second.version_id,
+        sequencer=None,
+        size=len(second.body),
+        content="",
+        uploaded="",
+    )
+    release = office.releases["metagenome"]
+    run_id = intake.first_run(upload, release, "").run_id
     prefix = f"{FOLDER}{run_id}/"
     account.put(office.results, f"{prefix}report.html", b"report")
     manifest = {
