@@ -19,41 +19,47 @@ from fleet.text import ago, between, cell, local, moment, size, state_cell, wher
 from handlers.run import SUCCEEDED
 
 MOST_NAMED = 10
+LONG_LAG_S = 60
+
+
+# Only these columns are folded where the terminal is narrow; the others are read at a glance.
+WORDY = ("sample", "what", "found", "to do", "why", "reason", "decision", "queue")
 
 
 def table(*columns: str) -> Table:
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False)
     for column in columns:
-        made.add_column(cell(column), overflow="fold")
+        made.add_column(cell(column), overflow="fold", no_wrap=column not in WORDY)
     return made
 
 
 def standings_table(standings: Iterable[Standing], now: datetime, since: str) -> RenderableType:
-    made = table("office", *STATES, "oldest open", "last event", "lag", "behind", "dead letters")
+    found = list(standings)
+    # Seven states are too wide for a terminal, and hardly ever are there runs in all of them.
+    states = [state for state in STATES if any(each.counts.get(state) for each in found)]
+    made = table("office", *states, "oldest open", "last event", "lag", "behind", "dead letters")
     notes: list[Text] = []
-    for each in standings:
-        oldest = each.oldest_open
+    for each in found:
+        oldest = each.oldest_open or {}
         letters = sum(each.dead_letters.values())
+        lag = "" if each.lag_s is None else f"{each.lag_s:.1f} s"
         made.add_row(
             cell(each.office, "bold"),
-            *(_count(each, state) for state in STATES),
-            cell(ago((oldest or {}).get("times", {}).get("received"), now).removesuffix(" ago")),
+            *(_count(each, state) for state in states),
+            cell(ago(oldest.get("times", {}).get("received"), now)),
             cell(ago((each.last_event or {}).get("updated"), now) or "none yet"),
-            cell(
-                "" if each.lag_s is None else f"{each.lag_s:.1f} s",
-                "yellow" if (each.lag_s or 0) > 60 else "",
-            ),
+            cell(lag, "yellow" if (each.lag_s or 0) > LONG_LAG_S else ""),
             cell("?" if each.trouble else len(each.behind), "red" if each.behind else ""),
             cell("?" if each.trouble else letters, "red" if letters else ""),
         )
         notes += _notes(each)
     ended = Text(f"Ended runs since {local(since)} UTC; open ones all.", style="dim")
-    return Group(made, ended, *notes)
+    return Group(made, Text(), ended, *notes)
 
 
 def _count(standing: Standing, state: str) -> Text:
     count = standing.counts.get(state, 0)
-    return state_cell(str(count)) if not count else Text(str(count), style=state_cell(state).style)
+    return cell(count, str(state_cell(state).style) if count else "")
 
 
 def _notes(standing: Standing) -> Iterator[Text]:
@@ -123,17 +129,21 @@ def run_view(row: Row, others: Iterable[Row], now: datetime, office_bucket: str)
         cell(row.get("message", "")),
         Text(),
         _facts(row, office_bucket),
+        Text(),
         _timeline(row),
+        Text(),
         _attempts(row),
     ]
     earlier = [other for other in others if other["run_id"] != row["run_id"]]
     if earlier:
-        parts += [Text("Other runs of this sample", style="bold"), runs_table(earlier, now)]
+        parts += [Text(), Text("Other runs of this sample", style="bold"), runs_table(earlier, now)]
     return Group(*parts)
 
 
 def _facts(row: Row, office_bucket: str) -> Table:
     facts = Table.grid(padding=(0, 2))
+    facts.add_column(no_wrap=True)
+    facts.add_column(overflow="fold")  # a place is to be copied whole
     references = ", ".join(
         f"{role}: {' '.join(str(part) for part in pin)}"
         for role, pin in sorted((row.get("references") or {}).items())
@@ -231,7 +241,7 @@ def compared_table(compared: Iterable[Compared]) -> RenderableType:
             )
             for one in each.differences[:MOST_NAMED]
         ]
-    return Group(made, *notes)
+    return Group(made, *([Text(), *notes] if notes else []))
 
 
 def _revision(number: int | None) -> str:

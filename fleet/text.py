@@ -12,8 +12,8 @@ from typing import Any
 
 from rich.text import Text
 
-# Controls (ESC among them), formats (which turn the direction of a line), surrogates, what has no meaning or a
-# private one; line and paragraph separators.
+# Controls (ESC among them), formats (which turn the direction of a line), surrogates, what has no meaning
+# or a private one; line and paragraph separators.
 _STEERING = ("Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp")
 _SPAN = re.compile(r"(\d+)\s*(s|m|h|d|w)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}

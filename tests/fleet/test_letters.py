@@ -48,7 +48,6 @@ def test_a_dead_letter_is_told_and_goes_back_when_asked(offices: Offices, sqs: A
     looked = offices.fleet("redrive", "eu")
     assert r"metagenome/soil/\x1bS/input.tar was not taken in" in looked.out
     assert (depth(sqs, dead), depth(sqs, work)) == (1, 0)
-    sqs.set_queue_attributes(QueueUrl=dead, Attributes={"VisibilityTimeout": "0"})
 
 
 def test_sending_back_empties_the_dead_letter_queue(offices: Offices, sqs: Any) -> None:
