@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from ministack.core.responses import request_scope
-from ministack.services import batch as stub
+from ministack.core.responses import request_scope  # type: ignore[import-untyped]
+from ministack.services import batch as stub  # type: ignore[import-untyped]
 
 from twin import batch_objects as objects
 from twin.batch import Engine

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import botocore.client
+import pulumi
 import pytest
 
 from twin import deploy, home, schema, state
-from twin.offices import Office
+from twin.offices import Office, office
+from twin.resources import kind as kinds
 from twin.server import Twin
 
 
@@ -20,7 +22,7 @@ def kept(running: Twin, program: Path) -> Iterator[None]:
     yield
     for folder in (home.home() / "state").glob("eu.json"):
         known = state.State.load("eu", home.running().life)
-        target = deploy.kinds.Target(office=deploy.office("eu", program), endpoint=running.endpoint)
+        target = kinds.Target(office=office("eu", program), endpoint=running.endpoint)
         deploy.Deployment(target, known).delete_what_is_gone()
         folder.unlink()
 
@@ -147,21 +149,21 @@ def test_an_input_that_the_provider_does_not_know_is_refused() -> None:
 def test_the_program_sees_the_credentials_in_use(program: Path, running: Twin) -> None:
     """The program's own refusal of foreign credentials works only if it is told whose they are."""
     foreign = Office(name="other", account="333333333333", region="us-east-1", headquarters=False)
-    target = deploy.kinds.Target(office=foreign, endpoint=running.endpoint)
+    target = kinds.Target(office=foreign, endpoint=running.endpoint)
     identity = deploy.Deployment(target, state.State(office="eu", life="x"))
-    arguments = deploy.pulumi.runtime.MockCallArgs("aws:index/getCallerIdentity:getCallerIdentity", {}, "")
+    arguments = pulumi.runtime.MockCallArgs("aws:index/getCallerIdentity:getCallerIdentity", {}, "")
     assert identity.call(arguments)["accountId"] == "333333333333"
 
 
 def test_an_office_brought_up_with_the_keys_of_another_is_refused_and_nothing_is_made(running: Twin) -> None:
     """Who is signed in to the wrong account must not find an office's buckets there."""
-    with pytest.raises(deploy.pulumi.RunError) as refused:
-        deploy.up("us", credentials=deploy.office("eu"))
+    with pytest.raises(pulumi.RunError) as refused:
+        deploy.up("us", credentials=office("eu"))
     for word in ("333333333333", "222222222222", "us-east-1", "eu-central-1"):
         assert word in str(refused.value)
     assert state.State.load("us", running_life()).resources == {}
-    for office in ("eu", "us"):
-        names = [b["Name"] for b in running.client("s3", office).list_buckets()["Buckets"]]
+    for name in ("eu", "us"):
+        names = [b["Name"] for b in running.client("s3", name).list_buckets()["Buckets"]]
         assert [n for n in names if n.startswith("globalbi-")] == []
         roles = running.client("iam", office).list_roles()["Roles"]
         assert [r for r in roles if r["RoleName"].startswith("globalbi-")] == []
