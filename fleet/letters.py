@@ -4,17 +4,13 @@ A queue's dead letters go back to their queue. What the rule that forwards to he
 has no queue of its own: such an event is put on the office's bus again, from where it is forwarded anew.
 """
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from components.names import PREFIX
-from handlers.notify import DETAIL_TYPE, SOURCE
-from handlers.redrive import DeadLetter, dead_letters, explain, send_back
+from handlers.redrive import DeadLetter, dead_letters, send_back
 
 NAME = "dead-letters"
-FORWARDING = "to-headquarters"
-LOOK_S = 60
 _DEPTH = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 
 
@@ -29,58 +25,13 @@ def waiting(sqs: Any) -> dict[str, int]:
 
 
 def letters(sqs: Any) -> Iterator[DeadLetter]:
-    """Every dead letter of the account. Looked at only: each comes back after a minute."""
-    yield from dead_letters(sqs)
-    for url in _queues(sqs):
-        if FORWARDING in _name(url):
-            yield from _undelivered(sqs, url)
+    """Every dead letter of the account. What is not sent back stays where it is."""
+    return dead_letters(sqs, f"{PREFIX}-")
 
 
 def back(sqs: Any, events: Any, letter: DeadLetter) -> bool:
     """Send one letter on its way again; False if it has no way."""
-    if letter.source_url is not None:
-        return send_back(sqs, letter)
-    event = _event(letter.body)
-    if event is None:
-        return False
-    answer = events.put_events(
-        Entries=[{"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": json.dumps(event["detail"])}]
-    )
-    if answer["FailedEntryCount"]:
-        return False
-    sqs.delete_message(QueueUrl=letter.queue_url, ReceiptHandle=letter.receipt)
-    return True
-
-
-def _undelivered(sqs: Any, url: str) -> Iterator[DeadLetter]:
-    while messages := sqs.receive_message(
-        QueueUrl=url,
-        MaxNumberOfMessages=10,
-        VisibilityTimeout=LOOK_S,
-        MessageAttributeNames=["All"],
-    ).get("Messages"):
-        for message in messages:
-            attributes = {
-                name: each.get("StringValue", "")
-                for name, each in message.get("MessageAttributes", {}).items()
-            }
-            yield DeadLetter(
-                queue=_name(url),
-                queue_url=url,
-                source_url=None,
-                receipt=message["ReceiptHandle"],
-                body=message["Body"],
-                reason=explain(message["Body"], attributes),
-            )
-
-
-def _event(body: str) -> Mapping[str, Any] | None:
-    """An office's event to headquarters, or None."""
-    try:
-        event = json.loads(body)
-        return event if (event["source"], event["detail-type"]) == (SOURCE, DETAIL_TYPE) else None
-    except (ValueError, KeyError, TypeError):
-        return None
+    return send_back(sqs, letter, events)
 
 
 def _queues(sqs: Any) -> list[str]:

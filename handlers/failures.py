@@ -19,10 +19,13 @@ TIMEOUT = "timeout"
 UNKNOWN = "unknown"
 INPUT = "input"  # the upload cannot be analysed: trying again gives the same
 CONFIGURATION = "configuration"  # only HQ can mend it: a denied role, a missing image
+GONE = "gone"  # the upload's version, or the results a follow-on run takes, have been deleted or changed
 CAPACITY = "capacity"  # no instance was to be had
 STOPPED = "stopped"  # a person, or this platform, ended the job
 
-EX_DATAERR, EX_UNAVAILABLE, EX_SOFTWARE, EX_IOERR, EX_TEMPFAIL = 65, 69, 70, 74, 75
+# As pipeline_images/runner/runner/outcome.py has them.
+EX_USAGE, EX_DATAERR, EX_NOINPUT, EX_UNAVAILABLE, EX_SOFTWARE = 64, 65, 66, 69, 70
+EX_IOERR, EX_TEMPFAIL, EX_CONFIG = 74, 75, 78
 KILLED, TERMINATED = 137, 143
 
 
@@ -205,6 +208,10 @@ def classify(end: End) -> str:
     for failure, pattern in _BY_WORDS:
         if any(pattern.search(text) for text in (end.status_reason, end.container_reason) if text):
             return failure
+    if end.exit_code in (EX_CONFIG, EX_USAGE):
+        return CONFIGURATION  # the job definition, the job's environment or a reference is not right
+    if end.exit_code == EX_NOINPUT:
+        return GONE
     if end.exit_code == EX_TEMPFAIL:
         return (
             HOST  # it lost its lease while this attempt is still the current one: its ledger was out of reach

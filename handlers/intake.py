@@ -132,7 +132,7 @@ def take_in(context: Context, notice: Notice) -> None:
         case Mistake():
             logger.info("a wrong key", key=notice.key, reason=place.summary)
             context.counts["WrongKeys"] += 1
-            write_mistake(context, place)
+            write_mistake(context, place, notice.uploaded)
             return
     upload = look_up(context, notice, place)
     if upload is None:

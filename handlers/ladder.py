@@ -50,8 +50,8 @@ def next_step(
         return Over(
             state=REJECTED,
             decision="Not tried again: the same upload would be refused again.",
-            what_to_do="Upload a corrected input.tar under the same key: a plain tar with the sample's reads"
-            " (*.fastq or *.fastq.gz), both mates of each pair."
+            # The pipeline's sentence says what is wrong and what to upload instead: this must fit them all.
+            what_to_do=f"Upload a corrected file as {run.upload_key}; nothing else needs to be done."
             if run.after is None
             else f"The results of {run.after.pipeline} stand. To have {run.sample.pipeline} too, upload a"
             f" better input.tar as {run.after.upload_key}.",
@@ -62,6 +62,16 @@ def next_step(
             decision="Not tried again: only headquarters can mend this.",
             what_to_do="Nothing is wrong with the upload. Headquarters has been told; when it is mended,"
             f" upload the same file again{_where(run)}.",
+        )
+    if failure == failures.GONE:
+        return Over(
+            state=FAILED,
+            decision="Not tried again: what the run was to analyse is no longer there.",
+            what_to_do=f"The uploaded version was deleted before its analysis: upload the file again as"
+            f" {run.upload_key}."
+            if run.after is None
+            else f"The reads, or the results of {run.after.pipeline}, were deleted or changed. Headquarters"
+            f" has been told; uploading the same file again{_where(run)} starts a new run.",
         )
     if failure == failures.STOPPED:
         return Over(
@@ -77,7 +87,7 @@ def next_step(
     if used >= budget or run.attempt.number >= MAX_ATTEMPTS:
         return Over(
             state=FAILED,
-            decision=f"Not tried again: of {_count(budget)} after such failures ({kind}), {used} made."
+            decision=f"Not tried again: {_spent(budget, kind)}."
             if used >= budget
             else f"Not tried again: {MAX_ATTEMPTS} attempts have been made.",
             what_to_do="Headquarters has been told. Uploading the same file again"
@@ -159,5 +169,10 @@ def _span(seconds: int) -> str:
     return f"{seconds // 60} minute{'s' if seconds >= 120 else ''}"
 
 
-def _count(budget: int) -> str:
-    return f"{budget} attempt{'s' if budget != 1 else ''}"
+def _spent(budget: int, kind: str) -> str:
+    match budget:
+        case 0:
+            return f"this office allows no further attempt after a failure of this kind ({kind})"
+        case 1:
+            return f"the one further attempt allowed after a failure of this kind ({kind}) has been made"
+    return f"all {budget} further attempts allowed after failures of this kind ({kind}) have been made"

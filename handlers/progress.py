@@ -146,7 +146,7 @@ def _stepped(run: Run, step: Again | Over, end: failures.End, now_s: float) -> R
 def _last_words(state: str, end: failures.End, step: Over) -> str:
     if state == REJECTED:
         return "The pipeline refused the upload without saying why; its log has more."
-    return f"The analysis failed: {end.said or end.words}. {step.decision}"
+    return f"The analysis failed: {(end.said or end.words).rstrip('.')}. {step.decision}"
 
 
 def after_blocked(run: Run, job: Job, now_s: float) -> Run | None:

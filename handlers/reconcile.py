@@ -158,7 +158,7 @@ def _uploads(context: Context) -> None:
 def _upload(context: Context, version: Mapping[str, Any]) -> None:
     place = parse(version["Key"], context.office.releases)
     if isinstance(place, Mistake):
-        write_mistake(context, place)
+        write_mistake(context, place, iso(version["LastModified"].timestamp()))
     if not isinstance(place, Sample):
         return
     newest = ledger.read_newest(context, place)

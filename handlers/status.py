@@ -6,6 +6,7 @@ it, and an older revision never overwrites a newer one.
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -80,7 +81,7 @@ def told(attempt: Attempt) -> dict[str, Any]:
     }
 
 
-def status_of_mistake(mistake: Mistake, office: str, now: str) -> dict[str, Any]:
+def status_of_mistake(mistake: Mistake, office: str, now: str, uploaded: str) -> dict[str, Any]:
     """The answer to an upload that cannot become a run."""
     return {
         "schema": SCHEMA,
@@ -93,7 +94,7 @@ def status_of_mistake(mistake: Mistake, office: str, now: str) -> dict[str, Any]
         "what_to_do": mistake.what_to_do,
         "run_id": None,
         "attempt": 0,
-        "upload": {"key": mistake.key, "version_id": None, "size": None, "uploaded": None},
+        "upload": {"key": mistake.key, "version_id": None, "size": None, "uploaded": uploaded},
         "after": None,
         "updated": now,
         "revision": 0,
@@ -120,20 +121,47 @@ def write_status(context: Context, run: Run) -> None:
     )
 
 
-def write_mistake(context: Context, mistake: Mistake) -> None:
-    """Answer beside the upload. The answer to a wrong key never overwrites a run's status in that folder."""
+def write_mistake(context: Context, mistake: Mistake, uploaded: str | None) -> None:
+    """Answer beside the upload. The answer to a wrong key never overwrites a run's status in that folder.
+
+    `uploaded` is ISO 8601; None: now. Of several wrong keys in one folder the newest is answered.
+    """
     key = mistake.status_key
     if key is None:
         return
     for _ in range(MAX_TRIES):
         held, etag = _read(context, key)
-        if held and (held.get("run_id") or held.get("summary") == mistake.summary):
+        answer = status_of_mistake(mistake, context.office.name, context.now, uploaded or context.now)
+        if held and (held.get("run_id") or not _is_news(answer, held)):
             return
-        if _write(context, key, status_of_mistake(mistake, context.office.name, context.now), etag):
+        if _write(context, key, answer, etag):
             return
     raise ledger.Contended(
         f"s3://{context.office.results}/{key} changed {MAX_TRIES} times while it was written"
     )
+
+
+def _is_news(answer: Mapping[str, Any], held: Mapping[str, Any]) -> bool:
+    """Whether this answer to a wrong key says more than the one that is there.
+
+    Reconcile gives both answers of a folder every five minutes: neither may give way to the other for ever.
+    """
+    before, now = held.get("upload") or {}, answer["upload"]
+    if before.get("key") == now["key"]:
+        # A later upload under the same wrong key is answered already.
+        return bool(
+            held.get("summary") != answer["summary"] or held.get("what_to_do") != answer["what_to_do"]
+        )
+    return _moment(now) > _moment(before)
+
+
+def _moment(upload: Mapping[str, Any]) -> tuple[float, str]:
+    """Orders uploads by time, to the second as S3's events and listings have it; of one second, by key."""
+    try:
+        at = datetime.fromisoformat(str(upload.get("uploaded"))).timestamp()
+    except ValueError:
+        at = 0.0
+    return at // 1, str(upload.get("key"))
 
 
 def _read(context: Context, key: str) -> tuple[Mapping[str, Any] | None, str | None]:

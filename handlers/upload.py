@@ -25,6 +25,7 @@ class Notice:
     key: str
     version_id: str
     sequencer: str | None = None
+    uploaded: str | None = None  # ISO 8601
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +52,7 @@ def notice_of(event: Mapping[str, Any]) -> Notice | None:
         key=item["key"],
         version_id=item.get("version-id") or "null",
         sequencer=padded(item.get("sequencer")),
+        uploaded=event.get("time"),
     )
 
 

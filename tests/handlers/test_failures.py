@@ -99,6 +99,9 @@ def test_the_table_holds_at_least_forty_wordings() -> None:
         (69, "host"),
         (74, "host"),
         (143, "host"),
+        (64, "configuration"),
+        (78, "configuration"),
+        (66, "gone"),
         (1, "unknown"),
         (None, "unknown"),
     ],
@@ -115,6 +118,7 @@ def test_an_exit_code_alone_tells_the_class(code: int | None, expected: str) -> 
         ("AWS did not do its part: An error occurred (SlowDown)", 69, "throttling"),
         ("AWS did not do its part: Could not connect to the endpoint URL", 69, "host"),
         ("kraken2: std::bad_alloc", 1, "memory"),
+        ("the reference demo-host 2026.1 is not in the bucket", 78, "configuration"),
     ],
 )
 def test_the_runners_words_tell_what_aws_cannot(said: str, code: int, expected: str) -> None:

@@ -1,5 +1,7 @@
 """Progress: what Batch says becomes the run's state, and the manifest is the truth."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.handlers.aws_fakes import ON_DEMAND_QUEUE, SPOT_QUEUE, World, batch_event, job_name_counts
@@ -78,8 +80,50 @@ def test_bad_input_is_rejected_with_the_pipelines_sentence(world: World) -> None
     assert fail(world, f"{run_id}-1", code=65) == []
     told = status(world)
     assert (told["state"], told["summary"]) == ("rejected", "input.tar holds no FASTQ file.")
-    assert "input.tar" in told["what_to_do"]
+    # The sentence says what to upload; advice of ours on pairs or formats may contradict it.
+    assert told["what_to_do"] == f"Upload a corrected file as {KEY}; nothing else needs to be done."
     assert len(world.jobs) == 1
+
+
+def test_a_missing_reference_is_for_headquarters_and_the_branch_is_told(world: World) -> None:
+    """Exit 78: trying again changes nothing, and the branch must not look for a fault in its upload."""
+    run_id = started(world)
+    world.say(run_id, 1, 78, "the reference demo-host 2026.1 is not in the bucket")
+    assert fail(world, f"{run_id}-1", code=78) == []
+    told = status(world)
+    assert (told["state"], told["attempts"][0]["class"]) == ("failed", "configuration")
+    assert "demo-host 2026.1" in told["summary"]
+    assert "Headquarters has been told" in told["what_to_do"]
+    assert len(world.jobs) == 1
+
+
+def test_an_upload_that_was_deleted_is_asked_for_again(world: World) -> None:
+    """Exit 66: no attempt can find what is gone, and only the branch has it."""
+    run_id = started(world)
+    assert fail(world, f"{run_id}-1", code=66) == []
+    told = status(world)
+    assert (told["state"], told["attempts"][0]["class"]) == ("failed", "gone")
+    assert f"upload the file again as {KEY}" in told["what_to_do"]
+    assert len(world.jobs) == 1
+
+
+@pytest.mark.parametrize(
+    ("budget", "words"),
+    [
+        (0, "Not tried again: this office allows no further attempt after a failure of this kind (unknown)."),
+        (1, "Not tried again: the one further attempt allowed after a failure of this kind (unknown) has"
+            " been made."),
+        (2, "Not tried again: all 2 further attempts allowed after failures of this kind (unknown) have"
+            " been made."),
+    ],
+)  # fmt: skip
+def test_the_end_of_a_budget_is_told_in_words(world: World, budget: int, words: str) -> None:
+    """A branch reads why its sample is given up."""
+    world.office = replace(world.office, budgets={**world.office.budgets, "unknown": budget})
+    run_id = started(world)
+    for attempt in range(1, budget + 2):
+        fail(world, f"{run_id}-{attempt}", code=1)
+    assert decisions(world, run_id)[-1] == words
 
 
 def test_what_was_said_of_an_earlier_attempt_is_not_quoted_for_a_later_one(world: World) -> None:
@@ -100,7 +144,7 @@ def test_spot_reclaims_go_back_to_spot_at_once_then_on_demand(world: World) -> N
     assert queues == [SPOT_QUEUE, SPOT_QUEUE, ON_DEMAND_QUEUE, ON_DEMAND_QUEUE]
     assert fail(world, f"{run_id}-4", reason=SPOT_RECLAIM) == []
     assert status(world)["state"] == "failed"
-    assert "of 3 attempts" in status(world)["attempts"][-1]["decision"]
+    assert "all 3 further attempts" in status(world)["attempts"][-1]["decision"]
 
 
 def test_out_of_memory_asks_for_more_up_to_the_largest(world: World) -> None:

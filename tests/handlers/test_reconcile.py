@@ -5,8 +5,8 @@ from typing import Any
 
 from handlers import reconcile
 from handlers.context import Context
-from tests.handlers.aws_fakes import ON_DEMAND_QUEUE, UPLOADS, World, job_name_counts
-from tests.handlers.lab import KEY, only_run, started, status, take, tell
+from tests.handlers.aws_fakes import ON_DEMAND_QUEUE, RESULTS, UPLOADS, World, job_name_counts
+from tests.handlers.lab import KEY, STATUS, only_run, started, status, take, tell
 
 
 def rounds(world: World, count: int = 1, **how: float) -> Counter[str]:
@@ -65,6 +65,28 @@ def test_a_wrong_key_whose_event_was_dropped_is_answered(world: World) -> None:
     world.upload("metagenome/soil/S1/Input.tar")
     rounds(world)
     assert status(world)["state"] == "rejected"
+
+
+def test_two_wrong_keys_in_one_folder_are_answered_once(world: World) -> None:
+    """Else the two answers overwrite each other every five minutes for ever, each a version to pay for."""
+    take(world, world.upload("metagenome/soil/S1/Input.tar"))
+    world.now += 60
+    take(world, world.upload("metagenome/soil/S1/input.tar.gz"))
+    assert "compressed" in status(world)["summary"]  # the newest is the one that the branch waits for
+    written = len(world.objects[(RESULTS, STATUS)])
+    rounds(world, 4)
+    assert "compressed" in status(world)["summary"]
+    assert len(world.objects[(RESULTS, STATUS)]) == written
+
+
+def test_two_wrong_keys_whose_events_were_dropped_are_answered_once(world: World) -> None:
+    """The same, when only the bucket's listing tells of them, and both are of one second."""
+    for name in ("input.tar.gz", "Input.tar"):
+        world.upload(f"metagenome/soil/S1/{name}")
+    rounds(world)
+    told, written = status(world), len(world.objects[(RESULTS, STATUS)])
+    rounds(world, 4)
+    assert (status(world), len(world.objects[(RESULTS, STATUS)])) == (told, written)
 
 
 def test_a_job_that_ended_unseen_is_followed(world: World) -> None:
