@@ -165,7 +165,7 @@ def test_an_office_brought_up_with_the_keys_of_another_is_refused_and_nothing_is
     for name in ("eu", "us"):
         names = [b["Name"] for b in running.client("s3", name).list_buckets()["Buckets"]]
         assert [n for n in names if n.startswith("globalbi-")] == []
-        roles = running.client("iam", office).list_roles()["Roles"]
+        roles = running.client("iam", name).list_roles()["Roles"]
         assert [r for r in roles if r["RoleName"].startswith("globalbi-")] == []
 
 
