@@ -12,6 +12,8 @@ MARKER = "<!-- globalbi: preview of the offices -->"
 LABEL = "data-loss-approved"
 # GitHub refuses more than 65,536 characters.
 MOST_CHARACTERS = 60_000
+MOST_ROWS = 500
+TOO_LONG = "{}: too long to list here; see the job's log."
 MOST_LISTED = 20  # of what must not be overlooked: more is a number
 DONE = {"create": "created", "update": "changed", "replace": "replaced", "delete": "deleted"}
 PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 -")
@@ -58,7 +60,7 @@ def comment(summaries: Sequence[Summary], labels: Iterable[str], commit: str) ->
     for each in summaries:
         details = _details(each)
         if _length([*body, *details, *foot]) > MOST_CHARACTERS:
-            details = ["", f"{code(each.office)}: too long to list here; see the job's log."]
+            details = ["", TOO_LONG.format(code(each.office))]
         body.extend(details)
     return "\n".join([*body, *foot]) + "\n"
 
@@ -99,25 +101,24 @@ def _alerts(summary: Summary, labels: Sequence[str], most: int) -> list[str]:
         approved = LABEL in labels
         verdict = f"Approved by the label {code(LABEL)}." if approved else f"Blocked without {code(LABEL)}."
         lines += ["", "> [!CAUTION]", f"> 🔴 **Data would be lost in {code(summary.office)}. {verdict}**"]
-        lines += _few(
-            [
-                f"{code(change.name)} would be **{DONE[change.action]}**: {change.loses}{_because(change)}"
-                for change in summary.losses
-            ],
-            most,
-        )
+        losses = summary.losses
+        lines += [
+            f"> - {code(each.name)} would be **{DONE[each.action]}**: {each.loses}{_because(each)}"
+            for each in losses[:most]
+        ]
+        lines += _more(len(losses) - most)
     if summary.findings:
         lines += ["", "> [!WARNING]", f"> Policies refuse this in {code(summary.office)}:"]
-        lines += _few(
-            [f"{code(each.policy)} {code(each.name)}: {code(each.message)}" for each in summary.findings],
-            most,
-        )
+        lines += [
+            f"> - {code(each.policy)} {code(each.name)}: {code(each.message)}"
+            for each in summary.findings[:most]
+        ]
+        lines += _more(len(summary.findings) - most)
     return lines
 
 
-def _few(points: Sequence[str], most: int) -> list[str]:
-    lines = [f"> - {point}" for point in points[:most]]
-    return lines if len(points) <= most else [*lines, f"> - and {len(points) - most} more"]
+def _more(count: int) -> list[str]:
+    return [f"> - and {count} more"] if count > 0 else []
 
 
 def _because(change: Change) -> str:
@@ -125,8 +126,8 @@ def _because(change: Change) -> str:
 
 
 def _details(summary: Summary) -> list[str]:
-    if not summary.changes:
-        return []
+    if not summary.changes or len(summary.changes) > MOST_ROWS:
+        return [] if not summary.changes else ["", TOO_LONG.format(code(summary.office))]
     counts = [
         f"{summary.count(action)} {DONE[action]}" for action in reversed(ACTIONS) if summary.count(action)
     ]

@@ -17,6 +17,7 @@ class FakeGitHub:
     issues: list[dict[str, Any]] = field(default_factory=list)
     deployments: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # by environment, newest first
     pulls: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # by commit
+    labels: dict[str, list[str]] = field(default_factory=dict)  # by pull request
     writes: list[str] = field(default_factory=list)
 
     @property
@@ -35,6 +36,8 @@ class FakeGitHub:
     def _list(self, path: str, query: Mapping[str, str]) -> list[Any]:
         if path.endswith("/comments"):
             return self.comments
+        if found := re.fullmatch(r"issues/(\d+)/labels", path):
+            return [{"name": name} for name in self.labels.get(found[1], [])]
         if path == "issues":
             return [
                 each
