@@ -59,8 +59,8 @@ class Life:
     hang_at: int = 0  # the request whose reply never comes, so that the function's time runs out
     deadline: float = float("inf")
     requests: int = 0
-    # A process has its own clients, and each client its own quota of retries. Clients are shared here, because
-    # making them takes longer than a container's whole story.
+    # A process has its own clients, and each client its own quota of retries. They are shared here,
+    # because making them takes longer than a container's whole story.
     quotas: dict[int, RetryQuota] = field(default_factory=dict)
 
 
@@ -74,6 +74,7 @@ class _Request:
     data: Any = None
 
 
+_XML_TIME = "%Y-%m-%dT%H:%M:%S.000Z"
 _lives: dict[Any, Life] = {}  # by task
 _quotas: list[RetryQuota] = []  # in the order of their clients
 _clock: list[Simulation] = []  # the simulation that runs now
@@ -88,7 +89,7 @@ _HEADERS = {
 _QUERY = {"VersionId": "versionId", "Prefix": "prefix", "KeyMarker": "key-marker", "MaxKeys": "max-keys"}
 
 
-def _request_of(operation: str, params: dict[str, Any]) -> _Request:
+def _request_of(params: dict[str, Any]) -> _Request:
     """What botocore would make of a call's arguments, as far as it is looked at here."""
     if "Bucket" not in params:
         return _Request(data=params)
@@ -177,15 +178,15 @@ class Account(World):
 
     @clients.setter
     def clients(self, clients: Any) -> None:
-        """They are shared by the accounts of one name, because making them takes longer than a whole story."""
+        """They are shared by the accounts of one name, because making them takes long."""
 
     def _call(self, whole: Any, service: str, quota_of_client: Any, operation: str, params: Any) -> Any:
         """Answer a call before it becomes a request, where nothing befalls it."""
         # A transaction's token, which makes its repetition harmless, is made on the way.
         if self.wire or operation == "TransactWriteItems":
             return whole(operation, params)
-        fate = self._fate(service, operation)
-        answer = self._meet(fate, _request_of(operation, params), service, operation)
+        fate = self._fate(operation)
+        answer = self._meet(fate, _request_of(params), service, operation)
         if answer is not None and answer[0] == 200:
             quota_of_client.release(1)  # as botocore does after a call that needed no retry
             return _parsed(service, operation, *answer)
@@ -196,7 +197,7 @@ class Account(World):
         _, service, operation = event_name.split(".")
         first = self._first.pop(self.simulation.task, None)
         if first is None:
-            fate = self._fate(service, operation)
+            fate = self._fate(operation)
             answer = self._meet(fate, request, service, operation)
         else:
             fate, answer = first
@@ -216,7 +217,7 @@ class Account(World):
                 answer = aws_fakes._error(service, 500, "InternalError")
         return self._response(request, service, *answer)
 
-    def _fate(self, service: str, operation: str) -> str:
+    def _fate(self, operation: str) -> str:
         rates, roll = self.rates, self.chance.random()
         if operation in self.lose and self.fates["lost"] < 6:
             return "lost"
@@ -449,7 +450,7 @@ class _Listing:
         body = "".join(
             f"<Version><Key>{escape(quote(row['Key']))}</Key><VersionId>{row['VersionId']}</VersionId>"
             f"<IsLatest>{str(row['IsLatest']).lower()}</IsLatest>"
-            f"<LastModified>{datetime.fromtimestamp(row['LastModified'], UTC):%Y-%m-%dT%H:%M:%S.000Z}</LastModified>"
+            f"<LastModified>{datetime.fromtimestamp(row['LastModified'], UTC):{_XML_TIME}}</LastModified>"
             f"<ETag>{row['ETag']}</ETag><Size>{row['Size']}</Size></Version>"
             for row in self.answer.get("Versions", [])
         ) + "".join(
@@ -530,7 +531,7 @@ def clients_of_office(name: str, region: str) -> OfficeClients:  # noqa: ARG001
     """The clients of the office's functions and of its containers, with the configuration of production."""
     _make_clients_cheap()
     switchboard = _Switchboard(region)
-    with mock.patch.object(runner.aws.boto3.session, "Session", lambda **_: switchboard):
+    with mock.patch.object(runner.aws.boto3.session, "Session", return_value=switchboard):
         containers = runner.aws.clients(region, None)
     return OfficeClients(switchboard=switchboard, functions=clients_of(switchboard), containers=containers)
 
@@ -574,8 +575,8 @@ def _make_clients_cheap() -> None:
     """What costs time and changes nothing here: signatures, the user agent."""
     quota.RetryQuota = _QuotaOfProcess  # type: ignore[misc]
     botocore.endpoint.time = _Time
-    RequestSigner.sign = lambda self, *_, **__: None  # type: ignore[method-assign]
-    UserAgentString.to_string = lambda self: "campaign"  # type: ignore[method-assign]
+    RequestSigner.sign = lambda *_, **__: None  # type: ignore[method-assign]
+    UserAgentString.to_string = lambda *_: "campaign"  # type: ignore[method-assign]
 
 
 def _office(name: str, account: str, region: str) -> Office:

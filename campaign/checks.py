@@ -76,9 +76,8 @@ class World:
                 f"{n} {name}" for name, n in found.counts.items() if name.startswith("containers that no")
             ]
         if found.counts["in dead-letter queues"]:
-            wrong.append(
-                f"dead letters: {[m.reason for m in (*self.office.intake.dead, *self.office.progress.dead)][:3]}"
-            )
+            dead = (*self.office.intake.dead, *self.office.progress.dead)
+            wrong.append(f"dead letters: {[message.reason for message in dead][:3]}")
         if found.counts["runs whose end headquarters does not know"]:
             wrong.append("headquarters does not know a run's end")
         if self.reconciles and not self.office.idle:
@@ -285,13 +284,13 @@ def _put_to_sleep(world: World, number: int, slept_s: float) -> None:
     asleep: list[str] = []
 
     def watch(life: Life, request: str) -> str | None:
-        if life.name.startswith("container ") and "-1 " in life.name and not asleep:
-            if life.requests == number:
-                asleep.append(request)
-                container = next(c for c in world.office.batch.containers if c.job["jobName"] in life.name)
-                container.fate = "cut off"
-                world.office.batch.end(container.job, reason="Host EC2 (instance i-0) terminated.")
-                world.simulation.sleep(slept_s)
+        first = life.name.startswith("container ") and "-1 " in life.name
+        if first and not asleep and life.requests == number:
+            asleep.append(request)
+            container = next(c for c in world.office.batch.containers if c.job["jobName"] in life.name)
+            container.fate = "cut off"
+            world.office.batch.end(container.job, reason="Host EC2 (instance i-0) terminated.")
+            world.simulation.sleep(slept_s)
         return None
 
     world.office.account.watch = watch

@@ -180,7 +180,7 @@ class Container:
         else:
             self.batch.end(self.job, code=0)
 
-    def pipeline(self, attempt: Any, lease: Lease, folders: Any) -> Ended:
+    def pipeline(self, lease: Lease, folders: Any) -> Ended:
         """Stands for the pipeline: time passes, the lease is renewed, and what must befall it befalls."""
         self.worked = True
         end = self.simulation.now + self._work_s
@@ -292,9 +292,7 @@ def replace_what_only_takes_time() -> None:
     runner.job.S3Source = SimpleNamespace(open=_open)  # type: ignore[misc, assignment]
     runner.job._fits = lambda *_: None
     runner.job._log = lambda *_: None
-    runner.job._pipeline = lambda attempt, lease, folders: _present[lease.token].pipeline(
-        attempt, lease, folders
-    )
+    runner.job._pipeline = lambda _, lease, folders: _present[lease.token].pipeline(lease, folders)
     runner.publish.ThreadPoolExecutor = _Inline  # type: ignore[misc, assignment]
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: ARG001, ARG005 -- tests, operands and changes take the same arguments, needed or not
 """DynamoDB as the handlers and the runner use it: items, conditions, updates, transactions, one index.
 
 Expressions are parsed once and kept as functions, which is what makes 10,000 samples possible; the tests
@@ -209,7 +210,7 @@ def _removal(word: str) -> Change:
 
 
 def name_of(key: Mapping[str, Any]) -> str:
-    """An item's place in `Table.items`: its `pk`, which is unique in a ledger; in HQ's table the `sk`, too."""
+    """An item's place in `Table.items`: its `pk`, unique in a ledger; in HQ's table with the `sk`."""
     pk: str = key["pk"]["S"]
     return f"{pk} {key['sk']['S']}" if pk.startswith("office#") else pk
 

@@ -30,7 +30,8 @@ def kills(processes: int) -> Figure:
         by_whom[name.split()[0]] = by_whom.get(name.split()[0], 0) + count
     requests = sum(done.requests.values())
     share = 100 * (done.kills - len(done.failed)) / done.kills
-    what = f"a kill before and after each of {requests} requests ({', '.join(f'{n} {c}' for n, c in by_whom.items())})"
+    counts = ", ".join(f"{name} {count}" for name, count in by_whom.items())
+    what = f"a kill before and after each of {requests} requests ({counts})"
     return what, f"{share:.2f}% of {done.kills} recovered", not done.failed, {
         "kills": done.kills, "failed": list(done.failed), "requests": dict(done.requests)
     }  # fmt: skip

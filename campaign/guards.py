@@ -1,3 +1,4 @@
+# ruff: noqa: E501 -- code that is replaced stands here as it stands there
 """`python -m campaign.guards`: remove each guard in turn, and see that its absence is noticed.
 
 A guard is a condition, an order check, the lease, a lookup: a few words of the production code, named here
@@ -236,7 +237,7 @@ class Changed(importlib.abc.MetaPathFinder):
     def find_spec(
         self,
         name: str,
-        path: object = None,
+        path: object = None,  # noqa: ARG002
         target: ModuleType | None = None,  # noqa: ARG002
     ) -> importlib.machinery.ModuleSpec | None:
         mine = [(old, new) for module, old, new in self._changes if module == name]

@@ -209,7 +209,7 @@ class Office:
             return
         self.simulation.after(SCHEDULE_S, self.schedule)
 
-        def over(answer: dict[str, Any] | None, reason: str) -> None:
+        def over(answer: dict[str, Any] | None, _reason: str) -> None:
             if answer is None:
                 return  # killed, or AWS did not answer: the next one goes on from there
             self.mended.update(answer)

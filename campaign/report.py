@@ -101,7 +101,8 @@ def show(result: Result, console: Console) -> None:
     _befell(result, console)
     _compute(result, console)
     console.print(
-        f"{result.virtual_s / 3600:.1f} h simulated in {result.wall_s:.0f} s; trace {' '.join(t[:16] for t in result.traces)}"
+        f"{result.virtual_s / 3600:.1f} h simulated in {result.wall_s:.0f} s; "
+        f"trace {' '.join(t[:16] for t in result.traces)}"
     )
 
 

@@ -1,7 +1,8 @@
 """Two crowds: the public incident of a function that timed out in the middle of its batches, and a burst.
 
-The incident: 4,384 uploads became 14,727 executions, because a function that runs out of time gives its whole
-batch back, done or not. The burst: 5,000 uploads within a minute, against AWS Batch's 50 submissions a second.
+The incident: 4,384 uploads became 14,727 executions, because a function that runs out of time gives its
+whole batch back, done or not. The burst: 5,000 uploads within a minute, against AWS
+Batch's 50 submissions a second.
 """
 
 from collections import Counter
