@@ -1,0 +1,21 @@
+"""docs/gitops.md says what is so."""
+
+from pathlib import Path
+
+from policies.pack import POLICIES
+from rollout.comment import LABEL, MARKER
+from rollout.drift import REMEDIATE
+from tests.rollout import example
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "gitops.md").read_text()
+
+
+def test_the_guide_shows_the_comment_as_it_is() -> None:
+    """Who reads the guide must recognise the comment in the pull request."""
+    assert example.text().removeprefix(MARKER).strip() in GUIDE
+
+
+def test_the_guide_names_the_labels_and_counts_the_policies() -> None:
+    assert LABEL in GUIDE
+    assert REMEDIATE in GUIDE
+    assert f"{len(POLICIES)} policies" in GUIDE
