@@ -111,6 +111,7 @@ class BranchSite(pulumi.ComponentResource):
                 "on_demand": self.compute.on_demand_queue_arn,
             },
             "job_definitions": {name: each.arn for name, each in self.job_definitions.items()},
+            "job_log_group": self.compute.log_group,
             "queues": {"intake": self.intake.queue.url, "progress": self.progress.queue.url},
             "dead_letter_queues": {
                 "intake": self.intake.queue.dead_letters.url,

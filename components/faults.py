@@ -49,7 +49,7 @@ def _rule(model: type[BaseModel], fault: ErrorDetails) -> str:
         case "missing":
             return "is missing"
         case "extra_forbidden":
-            return unknown_key(str(fault["loc"][-1]), _keys_at(model, fault["loc"][:-1]))
+            return _unknown(model, fault)
         case "value_error":
             return f"{context['error']}, not {value!r}"
         case "literal_error":
@@ -62,13 +62,55 @@ def _rule(model: type[BaseModel], fault: ErrorDetails) -> str:
             return f"must have at least {context['min_length']} entries, not {value!r}"
         case "too_long":
             return f"must have at most {context['max_length']} entries, not {value!r}"
+        case "string_type":
+            return _text_rule(value)
+        case "tuple_type" | "list_type":
+            return "is empty: it must be a list" if value is None else f"must be a list: [{_quoted(value)}]"
+        case "dict_type" | "model_type" | "model_attributes_type":
+            return f"must be a mapping (key: value), not {value!r}"
+        case "int_type" | "int_parsing" | "int_from_float":
+            return f"must be a whole number, not {_shown(value)}"
+        case "bool_type" | "bool_parsing":
+            return f"must be true or false, not {_shown(value)}"
         case _:
             message = fault["msg"].removeprefix("Input ")
             return f"{message[0].lower()}{message[1:]}, not {value!r}"
 
 
-def _keys_at(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
-    """The keys that are valid at a place in the file."""
+def _text_rule(value: object) -> str:
+    if value is None:
+        return "is empty: write its value"
+    if isinstance(value, list | dict):
+        return f"must be text, not {value!r}"
+    return (
+        f"must be text, not a number: put it in quotes, {_quoted(value)}"
+        if not isinstance(value, bool)
+        else f"must be text, not {_shown(value)}"
+    )
+
+
+def _quoted(value: object) -> str:
+    return f'"{value}"'
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return f"{str(value).lower()} (YAML reads yes, no, on and off as true and false)"
+    return repr(value)
+
+
+def _unknown(model: type[BaseModel], fault: ErrorDetails) -> str:
+    *path, last = fault["loc"]
+    here, key = _model_at(model, path), str(last)
+    valid = _names(here)
+    field = here.model_fields.get(key) if here else None
+    if field is not None and field.alias:  # the name that the code has for it
+        return f"is unknown; did you mean {field.alias}? (valid: {choices(valid)})"
+    return unknown_key(key, valid)
+
+
+def _model_at(model: type[BaseModel], path: Sequence[str | int]) -> type[BaseModel] | None:
+    """The model that describes a place in the file."""
     here: type[BaseModel] = model
     for part in path:
         field = next((f for n, f in here.model_fields.items() if part in (n, f.alias)), None)
@@ -76,9 +118,13 @@ def _keys_at(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
             continue  # a mapping's own key or a list's index
         inner = _model_within(field.annotation)
         if inner is None:
-            return []
+            return None
         here = inner
-    return [field.alias or name for name, field in here.model_fields.items()]
+    return here
+
+
+def _names(model: type[BaseModel] | None) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()] if model else []
 
 
 def _model_within(annotation: object) -> type[BaseModel] | None:

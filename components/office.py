@@ -5,20 +5,23 @@ This module is the only reader of configuration. `Office.from_config` takes it f
 every fault at once.
 """
 
+import difflib
 import ipaddress
 import json
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import botocore.session
 import pulumi
-import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, ValidationError
 
 from components.faults import InvalidOffices, explain, unknown_key
+from components.yaml_file import read_mapping
 
 # Keys the CLI itself keeps in a stack file, and those of the AWS provider an office may set.
 STACK_FILE_KEYS = ("config", "encryptionsalt", "encryptedkey", "secretsprovider", "environment")
@@ -47,9 +50,18 @@ def _version(value: str) -> str:
 
 
 def _region(value: str) -> str:
-    if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", value):
-        raise ValueError("must be an AWS region such as eu-central-1")
+    known = _regions()
+    if value not in known:
+        near = difflib.get_close_matches(value, known, n=1)
+        hint = f" (did you mean {near[0]}?)" if near else " such as eu-central-1"
+        raise ValueError(f"must be an AWS region{hint}")
     return value
+
+
+@cache
+def _regions() -> tuple[str, ...]:
+    """The regions of AWS's commercial partition that boto3 knows."""
+    return tuple(botocore.session.get_session().get_available_regions("ec2"))
 
 
 def _account(value: str) -> str:
@@ -84,7 +96,12 @@ def _email(value: str) -> str:
 
 
 class Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+# Neither "8" nor `yes`, which YAML reads as true, and true would count as 1.
+Whole = Annotated[int, Strict()]
+YesOrNo = Annotated[bool, Strict()]
 
 
 class PinnedRelease(Model):
@@ -97,7 +114,7 @@ class PinnedRelease(Model):
 class ComputeLimits(Model):
     """How much an office computes at once (vCPUs over Spot and on demand each), and on what."""
 
-    max_vcpus: int = Field(256, alias="maxVcpus", ge=4, le=10_000)
+    max_vcpus: Whole = Field(256, alias="maxVcpus", ge=4, le=10_000)
     instance_families: tuple[Annotated[str, AfterValidator(_family)], ...] = Field(
         ("c6id", "m6id", "r6id"), alias="instanceFamilies", min_length=1, max_length=20
     )
@@ -106,20 +123,20 @@ class ComputeLimits(Model):
 class Retries(Model):
     """How many more attempts a run may have, by class of failure. Bad input never gets another."""
 
-    spot: int = Field(3, ge=0, le=10)
-    memory: int = Field(3, ge=0, le=10)
-    disk: int = Field(2, ge=0, le=10)
-    pull: int = Field(3, ge=0, le=10)
-    throttling: int = Field(5, ge=0, le=10)
-    host: int = Field(3, ge=0, le=10)
-    timeout: int = Field(1, ge=0, le=10)
-    unknown: int = Field(1, ge=0, le=10)
+    spot: Whole = Field(3, ge=0, le=10)
+    memory: Whole = Field(3, ge=0, le=10)
+    disk: Whole = Field(2, ge=0, le=10)
+    pull: Whole = Field(3, ge=0, le=10)
+    throttling: Whole = Field(5, ge=0, le=10)
+    host: Whole = Field(3, ge=0, le=10)
+    timeout: Whole = Field(1, ge=0, le=10)
+    unknown: Whole = Field(1, ge=0, le=10)
 
 
 class Budget(Model):
     """Spending a month, in US dollars, at which the contacts are told."""
 
-    monthly_usd: int = Field(alias="monthlyUsd", ge=1, le=1_000_000)
+    monthly_usd: Whole = Field(alias="monthlyUsd", ge=1, le=1_000_000)
 
 
 class Partner(Model):
@@ -144,7 +161,7 @@ class OfficeFile(Model):
         alias="aws:allowedAccountIds", min_length=1, max_length=1
     )
     profile: str | None = Field(None, alias="aws:profile")
-    headquarters: bool = Field(False, alias="globalbi:headquarters")
+    headquarters: YesOrNo = Field(False, alias="globalbi:headquarters")
     cidr: Annotated[str, AfterValidator(_cidr)] = Field(alias="globalbi:cidr")
     releases: dict[str, PinnedRelease] = Field(alias="globalbi:releases", min_length=1)
     compute: ComputeLimits = Field(
@@ -158,6 +175,39 @@ class OfficeFile(Model):
     budget: Budget = Field(alias="globalbi:budget")
     partners: dict[str, Partner] = Field(default_factory=dict, alias="globalbi:partners")
     deliveries: tuple[Delivery, ...] = Field((), alias="globalbi:deliveries")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sketch:
+    """What must not clash with other offices, as far as it can be read from a file, be it faulty or not."""
+
+    file: str
+    account: str | None
+    cidr: ipaddress.IPv4Network | None
+    headquarters: bool
+
+    @classmethod
+    def of(cls, name: str, config: Mapping[str, Any]) -> "Sketch":
+        accounts = config.get("aws:allowedAccountIds")
+        account = str(accounts[0]) if isinstance(accounts, list) and len(accounts) == 1 else str(accounts)
+        try:
+            cidr = ipaddress.IPv4Network(str(config.get("globalbi:cidr")), strict=False)
+        except ValueError:
+            cidr = None
+        return cls(
+            file=f"Pulumi.{name}.yaml",
+            account=account if re.fullmatch(r"\d{12}", account) else None,
+            cidr=cidr,
+            headquarters=config.get("globalbi:headquarters") is True,
+        )
+
+
+class InvalidOffice(InvalidOffices):
+    """A file whose faults leave it readable: it can still be compared with the others."""
+
+    def __init__(self, faults: list[str], sketch: Sketch) -> None:
+        super().__init__(faults)
+        self.sketch = sketch
 
 
 TEXT_KEYS = ("aws:region", "aws:profile", "globalbi:cidr", "globalbi:identifiers")
@@ -178,14 +228,11 @@ class Office:
             raise InvalidOffices(
                 [f"{path.name}: its middle must be 2 to 12 lower-case letters or digits, a letter first"]
             )
-        try:
-            document = yaml.safe_load(path.read_text())
-        except yaml.YAMLError as error:
-            raise InvalidOffices([f"{path.name}: is not YAML: {' '.join(str(error).split())}"]) from error
-        if not isinstance(document, dict) or not isinstance(document.get("config"), dict):
+        document, faults = read_mapping(path, path.name)
+        if not isinstance(document.get("config"), dict):
             raise InvalidOffices([f"{path.name}: config is missing, the mapping of all settings"])
         strays = [key for key in document if key not in STACK_FILE_KEYS]
-        faults = [f"{path.name}: {key} {unknown_key(str(key), STACK_FILE_KEYS)}" for key in strays]
+        faults += [f"{path.name}: {key} {unknown_key(str(key), STACK_FILE_KEYS)}" for key in strays]
         return cls.parse(matched[1], document["config"], faults)
 
     @classmethod
@@ -207,9 +254,10 @@ class Office:
         try:
             settings = OfficeFile.model_validate(config)
         except ValidationError as error:
-            raise InvalidOffices([*found, *explain(f"Pulumi.{name}.yaml", OfficeFile, error)]) from error
+            found += explain(f"Pulumi.{name}.yaml", OfficeFile, error)
+            raise InvalidOffice(found, Sketch.of(name, config)) from error
         if found:
-            raise InvalidOffices(found)
+            raise InvalidOffice(found, Sketch.of(name, config))
         return cls(name=name, settings=settings)
 
     @property
@@ -227,6 +275,10 @@ class Office:
     @property
     def headquarters(self) -> bool:
         return self.settings.headquarters
+
+    @property
+    def sketch(self) -> Sketch:
+        return Sketch(file=self.file, account=self.account, cidr=self.cidr, headquarters=self.headquarters)
 
     @cached_property
     def cidr(self) -> ipaddress.IPv4Network:
@@ -263,3 +315,29 @@ def _decoded(value: str) -> Any:
         return json.loads(value)
     except json.JSONDecodeError:
         return {"true": True, "false": False}.get(value.lower(), value)
+
+
+def main() -> int:
+    """`python -m components.office`: every office file, by itself and against the others."""
+    # The roster reads offices, so this module cannot import it above.
+    from components.roster import Fleet
+
+    try:
+        fleet = Fleet.load(Path.cwd())
+    except InvalidOffices as error:
+        print(error)
+        return 1
+    for office in fleet.offices:
+        role = ", headquarters" if office.headquarters else ""
+        print(
+            f"{office.file}: account {office.account}, {office.region}, {office.cidr}{role}; runs "
+            f"{', '.join(sorted(office.releases))}"
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    # This file is then a module of its own, whose classes are not those that the roster knows.
+    from components import office as module
+
+    sys.exit(module.main())

@@ -12,7 +12,7 @@ from itertools import combinations
 from pathlib import Path
 
 from components.faults import InvalidOffices, choices
-from components.office import Office
+from components.office import InvalidOffice, Office, Sketch
 from components.pipeline import Pipeline, load_pipelines
 from handlers.release import release_id
 
@@ -31,6 +31,8 @@ class Fleet:
         """
         faults: list[str] = []
         offices: list[Office] = []
+        sketches: list[Sketch] = []
+        unread = False
         try:
             pipelines = load_pipelines(root)
         except InvalidOffices as error:
@@ -39,12 +41,20 @@ class Fleet:
         for path in sorted(root.glob("Pulumi.*.yaml")):
             try:
                 offices.append(Office.from_file(path))
+            except InvalidOffice as error:
+                faults.extend(error.faults)
+                sketches.append(error.sketch)
             except InvalidOffices as error:
                 faults.extend(error.faults)
-        unread = bool(faults)
+                unread = True
         fleet = cls(offices=tuple(offices), pipelines=pipelines)
+        sketches += [office.sketch for office in offices]
         # With a file that could not be read, "no headquarters" or "no such pipeline" may be untrue.
-        faults.extend(fleet.faults(complete=not unread))
+        faults.extend(_clashes(sorted(sketches, key=lambda each: each.file), complete=not unread))
+        if pipelines:
+            faults.extend(fleet._all_release_faults())
+        if not (faults or offices):
+            faults.append(f"{root}: holds no Pulumi.<office>.yaml")
         if faults:
             raise InvalidOffices(faults)
         return fleet
@@ -83,41 +93,14 @@ class Fleet:
     def branches(self) -> tuple[Office, ...]:
         return tuple(office for office in self.offices if not office.headquarters)
 
-    def faults(self, *, complete: bool = True) -> Iterator[str]:
+    def faults(self) -> Iterator[str]:
         """What is wrong between the offices, and between them and the pipelines."""
-        if complete:
-            yield from self._headquarters_faults()
-            for office in self.offices:
-                yield from self._release_faults(office)
-        yield from self._account_faults()
-        yield from self._network_faults()
+        yield from _clashes([office.sketch for office in self.offices])
+        yield from self._all_release_faults()
 
-    def _headquarters_faults(self) -> Iterator[str]:
-        leaders = [office for office in self.offices if office.headquarters]
-        if not leaders:
-            yield "Pulumi.*.yaml: globalbi:headquarters must be true in exactly one office, not in none"
-        elif len(leaders) > 1:
-            files = _listed(leaders)
-            yield f"{files}: globalbi:headquarters must be true in exactly one office, not in {len(leaders)}"
-
-    def _account_faults(self) -> Iterator[str]:
-        by_account: dict[str, list[Office]] = defaultdict(list)
+    def _all_release_faults(self) -> Iterator[str]:
         for office in self.offices:
-            by_account[office.account].append(office)
-        for account, offices in by_account.items():
-            if len(offices) > 1:
-                yield (
-                    f"{_listed(offices)}: aws:allowedAccountIds must be an account of the office's own, "
-                    f"not {account!r} for {len(offices)} offices"
-                )
-
-    def _network_faults(self) -> Iterator[str]:
-        for one, other in combinations(self.offices, 2):
-            if one.cidr.overlaps(other.cidr):
-                yield (
-                    f"{_listed([one, other])}: globalbi:cidr must not overlap another office's, "
-                    f"not '{one.cidr}' and '{other.cidr}'"
-                )
+            yield from self._release_faults(office)
 
     def _release_faults(self, office: Office) -> Iterator[str]:
         for name, release in office.releases.items():
@@ -147,5 +130,33 @@ class Fleet:
                 yield f"{key}.pipeline must be released (valid: {valid}), not {delivery.pipeline!r}"
 
 
-def _listed(offices: Sequence[Office]) -> str:
+def _clashes(offices: Sequence[Sketch], *, complete: bool = True) -> Iterator[str]:
+    """What cannot be in two offices, and must be in one. `complete`: no office is missing."""
+    leaders = [office for office in offices if office.headquarters]
+    if complete and offices and not leaders:
+        yield "Pulumi.*.yaml: globalbi:headquarters must be true in exactly one office, not in none"
+    if len(leaders) > 1:
+        yield (
+            f"{_listed(leaders)}: globalbi:headquarters must be true in exactly one office, "
+            f"not in {len(leaders)}"
+        )
+    by_account: dict[str, list[Sketch]] = defaultdict(list)
+    for office in offices:
+        if office.account is not None:
+            by_account[office.account].append(office)
+    for account, same in by_account.items():
+        if len(same) > 1:
+            yield (
+                f"{_listed(same)}: aws:allowedAccountIds must be an account of the office's own, "
+                f"not {account!r} for {len(same)} offices"
+            )
+    for one, other in combinations(offices, 2):
+        if one.cidr is not None and other.cidr is not None and one.cidr.overlaps(other.cidr):
+            yield (
+                f"{_listed([one, other])}: globalbi:cidr must not overlap another office's, "
+                f"not '{one.cidr}' and '{other.cidr}'"
+            )
+
+
+def _listed(offices: Sequence[Sketch]) -> str:
     return " and ".join(office.file for office in offices)

@@ -67,6 +67,7 @@ def test_functions_read_what_the_program_writes(stacks: dict[str, Stack]) -> Non
         office = office_of(variables)
         assert office.name == "eu"
         assert office.uploads == stack.outputs["uploads_bucket"]
+        assert stack.outputs["job_log_group"] == "/globalbi/eu/jobs"
         assert office.job_queue == stack.outputs["job_queues"]["spot"]
         assert office.on_demand_job_queue == stack.outputs["job_queues"]["on_demand"]
         release = office.releases["metagenome"]

@@ -1,6 +1,9 @@
 """Stack files: what is wrong is said all at once, in words, before anything is created."""
 
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +61,20 @@ def test_every_fault_of_every_file_is_reported_at_once(checkout: Path, edit: Edi
             "aws:region must be an AWS region such as eu-central-1, not 'Frankfurt'",
         ),
         (
+            {"aws:region": "eu-centrl-1"},
+            "aws:region must be an AWS region (did you mean eu-central-1?), not 'eu-centrl-1'",
+        ),
+        (
+            {"globalbi:retries": {"spot": True}},
+            "globalbi:retries.spot must be a whole number, not true (YAML reads yes, no, on and off as true "
+            "and false)",
+        ),
+        (
+            {"globalbi:compute": {"max_vcpus": 8}},
+            "globalbi:compute.max_vcpus is unknown; did you mean maxVcpus? (valid: instanceFamilies, "
+            "maxVcpus)",
+        ),
+        (
             {"aws:allowedAccountIds": ["22222"]},
             "aws:allowedAccountIds.0 must be the 12 digits of an AWS account, in quotes, not '22222'",
         ),
@@ -73,8 +90,7 @@ def test_every_fault_of_every_file_is_reported_at_once(checkout: Path, edit: Edi
         ({"globalbi:retries": {"spot": -1}}, "globalbi:retries.spot must be at least 0, not -1"),
         (
             {"globalbi:budget": {"monthlyUsd": "much"}},
-            "globalbi:budget.monthlyUsd should be a valid integer, unable to parse string as an integer, "
-            "not 'much'",
+            "globalbi:budget.monthlyUsd must be a whole number, not 'much'",
         ),
         ({"globalbi:contacts": []}, "globalbi:contacts must have at least 1 entries, not []"),
         (
@@ -201,6 +217,105 @@ def test_broken_yaml_and_bad_names_are_named(checkout: Path) -> None:
     found = faults(checkout)
     assert found[0].startswith("Pulumi.J P.yaml: its middle must be 2 to 12 lower-case letters or digits")
     assert found[1].startswith("Pulumi.eu.yaml: is not YAML: ")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        (
+            'aws:allowedAccountIds: ["222222222222"]',
+            "aws:allowedAccountIds: [044444444444]",
+            'aws:allowedAccountIds.0 must be text, not a number: put it in quotes, "044444444444"',
+        ),
+        (
+            'aws:allowedAccountIds: ["222222222222"]',
+            "aws:allowedAccountIds: 444444444444",
+            'aws:allowedAccountIds must be a list: ["444444444444"]',
+        ),
+        (
+            'demo-host: "2026.1"',
+            "demo-host: 2026.10",
+            "globalbi:releases.metagenome.references.demo-host must be text, not a number: put it in quotes, "
+            '"2026.10"',
+        ),
+        (
+            "  aws:region: eu-central-1",
+            "  region: eu-central-1",
+            "is unknown; did you mean aws:region?",
+        ),
+        (
+            "    spot: 3",
+            "    spot: 3\n    spot: 4",
+            "line 21: spot is there twice, first in line 20",
+        ),
+        ("    spot: 3", "\t\tspot: 3", "is not YAML: line 20: holds a tab where YAML wants spaces"),
+        ("    spot: 3", "    spot: yes", "retries.spot must be a whole number, not true"),
+    ],
+)
+def test_what_yaml_makes_of_a_slip_is_told_as_it_was_written(
+    checkout: Path, old: str, new: str, fault: str
+) -> None:
+    """A forgotten quote or a stray tab is mended at once, not puzzled over in YAML's own words."""
+    path = checkout / "Pulumi.eu.yaml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    found = faults(checkout)
+    assert all(each.startswith("Pulumi.eu.yaml: ") for each in found)
+    assert any(fault in each for each in found), found
+
+
+def test_an_empty_file_is_told_so(checkout: Path) -> None:
+    """A file that was created but not yet written has a name in the message."""
+    (checkout / "Pulumi.eu.yaml").write_text("")
+    assert only_fault(checkout) == "Pulumi.eu.yaml: is empty"
+
+
+def test_a_faulty_file_is_still_compared_with_the_others(checkout: Path, edit: Edit) -> None:
+    """A person mends the clash in the same round as the slip beside it."""
+    edit(
+        "us",
+        {
+            "globalbi:contacts": ["nobody"],
+            "globalbi:headquarters": True,
+            "globalbi:cidr": "10.20.0.0/16",
+            "aws:allowedAccountIds": ["222222222222"],
+        },
+    )
+    found = faults(checkout)
+    assert found[0] == "Pulumi.us.yaml: globalbi:contacts.0 must be an e-mail address, not 'nobody'"
+    assert [each.split(" must ")[0] for each in found[1:]] == [
+        "Pulumi.hq.yaml and Pulumi.us.yaml: globalbi:headquarters",
+        "Pulumi.eu.yaml and Pulumi.us.yaml: aws:allowedAccountIds",
+        "Pulumi.eu.yaml and Pulumi.us.yaml: globalbi:cidr",
+    ]
+
+
+def checked(root: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "components.office"],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_check_of_all_files_prints_each_office_or_each_fault(checkout: Path, edit: Edit) -> None:
+    """Who adds an office checks its file before a pull request: silence would pass for consent."""
+    right = checked(checkout)
+    assert right.returncode == 0
+    assert [line.split(":")[0] for line in right.stdout.splitlines()] == [
+        "Pulumi.eu.yaml",
+        "Pulumi.hq.yaml",
+        "Pulumi.us.yaml",
+    ]
+    edit("eu", {"globalbi:contacts": ["nobody"], "globalbi:cidr": "10.30.0.0/16"})
+    wrong = checked(checkout)
+    assert wrong.returncode == 1
+    assert len(wrong.stdout.splitlines()) == 2
+    assert "Traceback" not in wrong.stderr
 
 
 def test_a_fourth_office_is_one_file(checkout: Path) -> None:
