@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 
 from handlers import follow_on, ledger, reconcile
+from handlers.context import Context
+from handlers.keys import Sample
+from handlers.run import Run
 from tests.handlers.aws_fakes import UPLOADS, World
 from tests.handlers.lab import (
     ASSEMBLY,
@@ -40,6 +43,19 @@ def only_assembly(world: World) -> tuple[str, dict[str, Any]]:
 def environment_of(world: World, run_id: str) -> dict[str, str]:
     [job] = [job for job in world.jobs.values() if job["jobName"] == f"{run_id}-1"]
     return {each["name"]: each["value"] for each in job["container"]["environment"]}
+
+
+def unfollowed(world: World) -> Run:
+    """A run that has just succeeded, and whose function was stopped before it told anybody."""
+    run_id = started(world)
+    world.publish(world.run_item(run_id))
+    world.faults = lambda call: "failed" if call.operation == "PutEvents" else None
+    assert tell(world, world.job_event(f"{run_id}-1", "SUCCEEDED")) == ["m0"]
+    world.faults = lambda call: None
+    run = ledger.read_run(world.context(), run_id)
+    assert run is not None
+    assert run.follow_due
+    return run
 
 
 def test_a_success_starts_the_follow_on_with_all_that_its_job_needs(world: World) -> None:
@@ -118,26 +134,26 @@ def test_a_stale_predecessor_starts_nothing(world: World) -> None:
     assert only_assembly(world)[1]["after"]["run_id"] == new
 
 
-def test_an_old_predecessor_that_comes_late_never_becomes_the_latest(world: World) -> None:
-    """The claim's own guard: between the look and the claim a newer run may succeed and be followed."""
-    old = started(world)
-    world.publish(world.run_item(old))
-    real = ledger.claim
-    interrupted: list[bool] = []
+@pytest.mark.parametrize("looks", [1, 2])
+def test_an_old_predecessor_that_comes_late_never_becomes_the_latest(world: World, looks: int) -> None:
+    """Between any two looks into the ledger, a newer run may succeed and be followed."""
+    run = unfollowed(world)
+    real, seen = ledger.read_newest, list[str]()
 
-    def claim(*arguments: Any) -> bool:
-        if not interrupted:
-            interrupted.append(True)
+    def read_newest(context: Context, sample: Sample) -> ledger.Newest | None:
+        found = real(context, sample)
+        seen.append(sample.pipeline)
+        if len(seen) == looks:
             world.now += 60
             succeeded(world, body=b"changed")
-        return real(*arguments)
+        return found
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ledger, "claim", claim)
-        assert tell(world, world.job_event(f"{old}-1", "SUCCEEDED")) == []
-    _, run = only_assembly(world)
-    assert run["after"]["run_id"] != old
-    assert run["state"] == "submitted"
+        patch.setattr(ledger, "read_newest", read_newest)
+        follow_on.start_follow_ons(world.context(), run)
+    _, following = only_assembly(world)
+    assert following["after"]["run_id"] != run.run_id
+    assert following["state"] == "submitted"
 
 
 def test_reads_uploaded_to_the_follow_on_itself_are_a_normal_run(world: World) -> None:
@@ -238,16 +254,10 @@ def test_the_same_reads_by_hand_are_as_new_as_their_upload(world: World) -> None
 @pytest.mark.parametrize("first", ["announced", "followed"])
 def test_a_run_is_done_with_when_it_is_both_told_and_followed(world: World, first: str) -> None:
     """Closed too early, a lost follow-on is never looked for; never closed, reconcile slows down for ever."""
-    run_id = started(world)
-    world.publish(world.run_item(run_id))
-    world.faults = lambda call: "failed" if call.operation == "PutEvents" else None
-    assert tell(world, world.job_event(f"{run_id}-1", "SUCCEEDED")) == ["m0"]
-    world.faults = lambda call: None
-    run = ledger.read_run(world.context(), run_id)
-    assert run is not None
+    run = unfollowed(world)
     marks = [ledger.mark_announced, ledger.mark_followed]
     for mark in marks if first == "announced" else marks[::-1]:
-        assert world.run_item(run_id)["open"] == "open"
+        assert world.run_item(run.run_id)["open"] == "open"
         mark(world.context(), run)
-    assert "open" not in world.run_item(run_id)
-    assert "follow_due" not in world.run_item(run_id)
+    assert "open" not in world.run_item(run.run_id)
+    assert "follow_due" not in world.run_item(run.run_id)
