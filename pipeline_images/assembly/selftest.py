@@ -90,6 +90,9 @@ def main(examples: Path) -> None:
         # Lambda's reads cover it more than three times as often.
         phage = sum(int(each["bases"]) for each in contigs if float(each["coverage"]) > 20)
         assert 0.8 * LAMBDA < phage < 1.2 * LAMBDA, contigs[:20]
+        page = (room / "out" / "report.html").read_text()
+        assert "unknown" not in page, "a tool does not tell its version"
+        assert "2.6.3" in page, "Prodigal's version is wrong"
         [only] = table(room / "out" / "bins.tsv")
         assert 0.85 * PIECE < int(only["bases"]) < 1.02 * PIECE, only
         assert 0.8 < summary["genes"] / ((PIECE + LAMBDA) / 1_000) < 1.5, summary

@@ -8,7 +8,8 @@ _ASK: Mapping[str, tuple[str, ...]] = {
     "megahit": ("megahit", "--version"),
     "minimap2": ("minimap2", "--version"),
     "samtools": ("samtools", "--version"),
-    "metabat2": ("metabat2", "--help"),
+    # Debian's MetaBAT calls itself "2:nosha": its package knows better.
+    "metabat2": ("dpkg-query", "--show", "--showformat=${Version}", "metabat"),
     "prodigal": ("prodigal", "-v"),
 }
 

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 
 # Not the numbers of an article that is to be cited (doi 10.7717/…).
-_VERSION = re.compile(r"\bv?(\d+(?:\.\d+)+(?:-[\w.]+)?)(?![\d./])")
+_VERSION = re.compile(r"\b[vV]?(\d+(?:\.\d+)+(?:-[\w.]+)?)(?![\d./])")
 
 
 def versions(ask: Mapping[str, Sequence[str]]) -> dict[str, str]:
