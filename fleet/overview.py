@@ -31,6 +31,7 @@ _ONLY = (
     "updated",
     "times",
     "arrived",
+    "uploaded",
 )
 
 
@@ -128,7 +129,8 @@ def _standing(
     table: FleetTable, office: Office, home: Home | Exception, open_rows: list[Row], since: str, now: datetime
 ) -> Standing:
     ended = Query(index="by_office", key=f"office#{office.name}", since=since, only=("state",))
-    latest = next(table.rows(Query(index="by_office", key=f"office#{office.name}", only=_ONLY)), None)
+    newest = Query(index="by_office", key=f"office#{office.name}", only=_ONLY, at_once=1)
+    latest = next(table.rows(newest), None)
     counts = Counter(row["state"] for row in table.rows(ended) if row["state"] in TERMINAL)
     counts.update(row["state"] for row in open_rows)
     known: dict[str, Any] = {}
@@ -142,15 +144,16 @@ def _standing(
     return Standing(
         office=office.name,
         counts=counts,
-        oldest_open=min(open_rows, key=_began, default=None),
+        oldest_open=min(open_rows, key=began, default=None),
         last_event=latest,
         lag_s=lag_of(latest),
         **known,
     )
 
 
-def _began(row: Row) -> str:
-    return str(row.get("times", {}).get("received") or row.get("updated"))
+def began(row: Row) -> str:
+    """When the upload came. A new attempt goes back to received, so that its time is not the first."""
+    return str(row.get("uploaded") or row.get("times", {}).get("received") or row.get("updated"))
 
 
 def _settled(updated: str | None, now: datetime) -> bool:

@@ -13,7 +13,7 @@ from rich.text import Text
 from components.fleet import INDEXES
 from fleet.doctor import BAD, GOOD, Finding
 from fleet.ledgers import AHEAD, BEHIND, DIFFERENT, MISSING, UNKNOWN, Compared
-from fleet.overview import Standing, lag_of
+from fleet.overview import Standing, began, lag_of
 from fleet.table import STATES, Row
 from fleet.text import ago, between, cell, local, moment, size, state_cell, where
 from handlers.run import SUCCEEDED
@@ -40,13 +40,12 @@ def standings_table(standings: Iterable[Standing], now: datetime, since: str) ->
     made = table("office", *states, "oldest open", "last event", "lag", "behind", "dead letters")
     notes: list[Text] = []
     for each in found:
-        oldest = each.oldest_open or {}
         letters = sum(each.dead_letters.values())
         lag = "" if each.lag_s is None else f"{each.lag_s:.1f} s"
         made.add_row(
             cell(each.office, "bold"),
             *(_count(each, state) for state in states),
-            cell(ago(oldest.get("times", {}).get("received"), now)),
+            cell(ago(began(each.oldest_open), now) if each.oldest_open else ""),
             cell(ago((each.last_event or {}).get("updated"), now) or "none yet"),
             cell(lag, "yellow" if (each.lag_s or 0) > LONG_LAG_S else ""),
             cell("?" if each.trouble else len(each.behind), "red" if each.behind else ""),
@@ -88,7 +87,7 @@ def standing_json(standing: Standing) -> dict[str, Any]:
         "oldest_open": {
             "run_id": oldest["run_id"],
             "sample": where(oldest),
-            "received": oldest.get("times", {}).get("received"),
+            "since": began(oldest),
         }
         if oldest
         else None,
@@ -179,7 +178,9 @@ def vcpu_hours(row: Row) -> str:
 
 def _timeline(row: Row) -> Table:
     made = table("when (UTC)", "state", "after")
-    times = sorted(row.get("times", {}).items(), key=lambda each: str(each[1]))
+    # Of each state the last time: an attempt goes through all of them again.
+    steps = {"uploaded": row.get("uploaded"), **row.get("times", {})}
+    times = sorted(((state, at) for state, at in steps.items() if at), key=lambda each: str(each[1]))
     for number, (state, time) in enumerate(times):
         before = times[number - 1][1] if number else None
         made.add_row(cell(local(time)), state_cell(state), cell(between(before, time)))
