@@ -14,20 +14,17 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from components.office import Office
 from fleet.access import Access, fleet_table, ledger_table
 from fleet.overview import ON_ITS_WAY_S
 from fleet.table import FleetTable, Row, read
 from fleet.text import moment
-from handlers.fleet import FleetContext, keep, put_of, row_of
+from handlers.fleet import FleetContext, keep, row_of
 from handlers.ledger import run_of
 from handlers.notify import DETAIL_TYPE, SOURCE, event_of, pseudonym_key
 from handlers.run import Run
 
-WRITERS = 4
-AT_ONCE = 100  # DynamoDB takes no more writes in one transaction
+WRITERS = 16
 MISSING, BEHIND, DIFFERENT, AHEAD, UNKNOWN = "missing", "behind", "different", "ahead", "unknown"
 MENDED = (MISSING, BEHIND, DIFFERENT)
 # When an event came is headquarters' own knowledge, which no ledger has.
@@ -139,23 +136,10 @@ def mend(access: Access, differences: Iterable[Difference]) -> tuple[int, int]:
     rows = (each.row for each in differences if each.kind in MENDED and each.row is not None)
     written = left = 0
     with ThreadPoolExecutor(WRITERS) as pool:
-        while some := list(islice(rows, WRITERS * AT_ONCE)):  # no more in hand than that
-            groups = [some[at : at + AT_ONCE] for at in range(0, len(some), AT_ONCE)]
-            kept = sum(pool.map(lambda group: _write(context, group), groups))
+        while some := list(islice(rows, 1000)):  # no more in hand than that
+            kept = sum(pool.map(lambda row: keep(context, row, or_same=True), some))
             written, left = written + kept, left + len(some) - kept
     return written, left
-
-
-def _write(context: FleetContext, rows: list[Row]) -> int:
-    """All rows in one request; if one of them may not be written, each by itself. How many were written."""
-    writes = [{"Put": put_of(context.table, row, or_same=True)} for row in rows]
-    try:
-        context.dynamodb.transact_write_items(TransactItems=writes)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "TransactionCanceledException":
-            raise
-        return sum(keep(context, row, or_same=True) for row in rows)
-    return len(rows)
 
 
 def ledger_runs(dynamodb: Any, table: str) -> Iterator[Run]:

@@ -61,31 +61,26 @@ def row_of(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def keep(context: FleetContext, row: Mapping[str, Any], *, or_same: bool = False) -> bool:
-    """Put the row unless this or a later revision is there; False if it is."""
+    """Put the row unless this or a later revision is there; False if it is.
+
+    `or_same`: the row of this very revision is replaced too, for whoever has found it wrong.
+    """
+    known = "revision <= :revision" if or_same else "revision < :revision"
     try:
-        context.dynamodb.put_item(**put_of(context.table, row, or_same=or_same))
+        context.dynamodb.put_item(
+            TableName=context.table,
+            Item={name: _serializer.serialize(value) for name, value in row.items()},
+            ConditionExpression=f"attribute_not_exists(pk) OR ({known} AND account = :account)",
+            ExpressionAttributeValues={
+                ":revision": {"N": str(row["revision"])},
+                ":account": {"S": row["account"]},
+            },
+        )
     except ClientError as error:
         if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
             return False
         raise
     return True
-
-
-def put_of(table: str, row: Mapping[str, Any], *, or_same: bool = False) -> dict[str, Any]:
-    """The conditional write of a row.
-
-    `or_same`: the row of this very revision is replaced too, for whoever has found it wrong.
-    """
-    known = "revision <= :revision" if or_same else "revision < :revision"
-    return {
-        "TableName": table,
-        "Item": {name: _serializer.serialize(value) for name, value in row.items()},
-        "ConditionExpression": f"attribute_not_exists(pk) OR ({known} AND account = :account)",
-        "ExpressionAttributeValues": {
-            ":revision": {"N": str(row["revision"])},
-            ":account": {"S": row["account"]},
-        },
-    }
 
 
 def handle(event: Mapping[str, Any], context: FleetContext) -> dict[str, Any]:

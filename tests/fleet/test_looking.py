@@ -1,15 +1,19 @@
 """`status`, `samples`, `sample`: what people at headquarters ask all day."""
 
 import itertools
+import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from components.names import physical
 from fleet.table import STATES, Filter, queries
+from handlers import fleet as fleet_events
+from handlers.notify import DETAIL_TYPE, SOURCE, event_of
 from handlers.run import Run
-from tests.fleet.lab import DIGEST, Offices, at, moved, run
+from tests.fleet.lab import DIGEST, START, Offices, at, moved, run
 
 HOSTILE = "[red]x\x1b[31m\x1b]0;t\x07\nrow\u202e:smile:[link=e]"
 
@@ -248,3 +252,22 @@ def test_a_wrong_option_is_refused_with_what_is_right(offices: Offices, words: t
     answer = offices.fleet("samples", *words)
     assert answer.code == 2
     assert re.search(r"open, received|12h, 7d|a span such as|eu, hq, us", answer.err)
+
+
+def test_an_event_is_kept_with_the_time_it_arrived(offices: Offices) -> None:
+    """Without it nobody sees that an office's events lag."""
+    one = moved(run(1), "running", seconds=60)
+    office = offices.office("eu")
+    event = {
+        "source": SOURCE,
+        "detail-type": DETAIL_TYPE,
+        "account": office.account,
+        "region": office.region,
+        "detail": event_of(one, "eu", None),
+    }
+    clock = START.timestamp() + 75
+    context = replace(offices.headquarters_context, clock=lambda: clock)
+    batch = {"Records": [{"messageId": "m", "body": json.dumps(event)}]}
+    assert fleet_events.handle(batch, context) == {"batchItemFailures": []}
+    [eu] = offices.fleet("status", "eu", "--json").json
+    assert eu["last_event"]["lag_s"] == pytest.approx(15, abs=0.01)
