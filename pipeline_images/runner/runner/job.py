@@ -19,7 +19,7 @@ from runner.lease import Heart, Lease
 from runner.manifest import left_by_pipeline, manifest, resources
 from runner.outcome import EX_DATAERR, EX_IOERR, EX_SOFTWARE, EX_TEMPFAIL, EX_UNAVAILABLE, Failed, Refused
 from runner.pipeline import Folders, pipeline_environment
-from runner.publish import Prefix
+from runner.publish import AlreadyPublished, Prefix
 from runner.references import Cache
 from runner.scratch import run_folder
 from runner.source import S3Source
@@ -48,6 +48,8 @@ def run(attempt: Attempt) -> int:
         lease.take()
         with Heart(lease, attempt.beat_s):
             _work(attempt, lease)
+    except AlreadyPublished as published:
+        _log(str(published))
     except Exception as error:
         return _tell(lease, *_ending(error))
     return 0

@@ -42,6 +42,10 @@ _TEXT_TYPES = {
 }
 
 
+class AlreadyPublished(Exception):
+    """A whole result of this run stands there: another attempt's, and it stays."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Prefix:
     """A run's place in the results bucket. `confirm` renews the lease, or raises `Stopped`."""
@@ -59,14 +63,30 @@ class Prefix:
         return found if found is not None and self._stands(found) else None
 
     def put_files(self, folder: Path) -> list[ResultFile]:
-        """Put every file below the folder; returns them in order. Raises `Failed` when there is none."""
+        """Put every file below the folder; returns them in order.
+
+        Raises:
+            Failed: there is none.
+            AlreadyPublished: an earlier attempt has published meanwhile.
+        """
         paths = result_files(folder)
+        for _ in range(RACES):
+            try:
+                return self._put_all(folder, paths)
+            except AlreadyPublished:
+                # One of our threads may have replaced a file of it just before another one saw it whole.
+                if self.published() is not None:
+                    raise
+        raise Failed(f"{self._name('')} kept changing while it was published", EX_UNAVAILABLE)
+
+    def _put_all(self, folder: Path, paths: list[str]) -> list[ResultFile]:
+        self._leave_a_result_alone()
         with ThreadPoolExecutor(THREADS, thread_name_prefix="publish") as pool:
             puts = [pool.submit(self._put_file, folder, path) for path in paths]
             try:
                 return [put.result() for put in puts]
             except BaseException:
-                pool.shutdown(cancel_futures=True)
+                pool.shutdown(cancel_futures=True)  # and waits for those under way
                 raise
 
     def put_manifest(self, manifest: Mapping[str, Any]) -> bool:
@@ -106,10 +126,16 @@ class Prefix:
             if seen["sha256"] == sha256:
                 break  # ours after a lost reply, or another attempt's with the same bytes
             self.confirm()  # after the look: from here on a newer attempt's put changes the ETag
+            self._leave_a_result_alone()  # the other attempt's file may be part of one by now
             condition = {"IfMatch": seen["etag"]}
         else:
             raise Failed(f"{self._name(path)} kept changing while it was published", EX_UNAVAILABLE)
         return ResultFile(path=path, size=size, sha256=sha256)
+
+    def _leave_a_result_alone(self) -> None:
+        """An attempt that woke up late may have published while this one worked: one result is enough."""
+        if self.published() is not None:
+            raise AlreadyPublished(f"another attempt has published {self._name('')}")
 
     def _put(self, path: str, body: Any, sha256: str, condition: Mapping[str, str]) -> bool:
         """One conditional put; False when the condition did not hold."""

@@ -140,7 +140,7 @@ def test_an_attempt_that_slept_through_its_successor_changes_nothing(
 
 
 def narrowest_race(office: Office) -> Sample:
-    """The older attempt confirms its lease, sleeps, and publishes amid the newer one's files."""
+    """The older attempt confirms its lease, sleeps, and publishes as the newer one replaces its files."""
     sample = office.sample(pipeline=UNSTEADY)
     older, newer = quiet_attempt(sample), quiet_attempt(sample, 2, "rival")
     older_may_publish, older_done = threading.Event(), threading.Event()
@@ -152,7 +152,8 @@ def narrowest_race(office: Office) -> Sample:
             assert older_may_publish.wait(20)
 
     def newer_waits(_: int, name: str) -> None:
-        if name == "UpdateItem" and puts(newer_calls.names) >= 3:
+        # Its first put over a file of the older one's: it has looked for a result, and seen none.
+        if name == "PutObject" and puts(newer_calls.names) >= 4:
             older_may_publish.set()
             assert older_done.wait(20)
 
@@ -167,6 +168,40 @@ def narrowest_race(office: Office) -> Sample:
         time.sleep(0.02)
     assert newer_code == [0]
     return sample
+
+
+def test_a_result_published_late_is_left_alone_by_the_attempt_that_came_after(office: Office) -> None:
+    """The older attempt wakes up before its manifest while the newer one analyses: one result, not two."""
+    sample = office.sample(pipeline=UNSTEADY)
+    older, newer = quiet_attempt(sample), quiet_attempt(sample, 2, "rival")
+    newer_analysed, older_done = threading.Event(), threading.Event()
+    newer_code: list[int] = []
+
+    def older_waits(_: int, name: str) -> None:
+        if puts(older_calls.names) == 4:
+            sample.next_attempt(2)
+            threading.Thread(target=lambda: newer_code.append(job.run(newer))).start()
+            assert newer_analysed.wait(20)
+
+    def newer_waits(_: int, name: str) -> None:
+        # Its second look for a manifest: the analysis is done, nothing is put yet.
+        if name == "GetObject" and newer_calls.names.count("HeadObject") and puts(newer_calls.names) == 0:
+            newer_analysed.set()
+            assert older_done.wait(20)
+
+    older_calls = Calls(older, before=older_waits)
+    newer_calls = Calls(newer, before=newer_waits)
+    assert job.run(older) == 0
+    older_done.set()
+    deadline = time.monotonic() + 20
+    while not newer_code:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert newer_code == [0]
+    manifest = sample.result()
+    assert manifest is not None
+    assert manifest["attempt"] == 1
+    assert manifest_versions(sample) == 1
 
 
 def test_a_manifest_over_its_successor_s_files_is_put_right(office: Office) -> None:
