@@ -7,6 +7,7 @@ parsing. `wire=True` sends all of them that way; the trace is the same, and a te
 
 import hashlib
 import json
+import urllib.parse
 from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from functools import lru_cache
 from random import Random
 from typing import Any
 from unittest import mock
+from xml.sax.saxutils import escape
 
 import boto3
 import botocore.endpoint
@@ -93,7 +95,7 @@ def _request_of(params: dict[str, Any]) -> _Request:
     """What botocore would make of a call's arguments, as far as it is looked at here."""
     if "Bucket" not in params:
         return _Request(data=params)
-    quote = aws_fakes.urllib.parse.quote
+    quote = urllib.parse.quote
     query = "&".join(
         f"{_QUERY[name]}={quote(str(value))}" for name, value in params.items() if name in _QUERY
     )
@@ -194,7 +196,7 @@ class Account(World):
         return whole(operation, params)
 
     def _answer(self, request: Any, event_name: str, **_: Any) -> AWSResponse:
-        _, service, operation = event_name.split(".")
+        service, operation = event_name.split(".")[1:]
         first = self._first.pop(self.simulation.task, None)
         if first is None:
             fate = self._fate(operation)
@@ -282,7 +284,8 @@ class Account(World):
         if not isinstance(data, dict) or hasattr(request, "method"):
             data = json.loads(request.body or b"{}")
         if service == "dynamodb":
-            return self._dynamo_raw(operation, data)
+            raw: tuple[int, dict[str, str], bytes] = self._dynamo_raw(operation, data)
+            return raw
         result = getattr(self, f"_{service}_{operation}")(data)
         if isinstance(result, tuple):
             return aws_fakes._error(service, *result)
@@ -446,7 +449,7 @@ class _Listing:
         return {**self.answer, **({"Versions": versions} if versions else {})}
 
     def encode(self) -> bytes:
-        quote, escape = aws_fakes.urllib.parse.quote, aws_fakes.escape
+        quote = urllib.parse.quote
         body = "".join(
             f"<Version><Key>{escape(quote(row['Key']))}</Key><VersionId>{row['VersionId']}</VersionId>"
             f"<IsLatest>{str(row['IsLatest']).lower()}</IsLatest>"
@@ -506,8 +509,11 @@ class _Switchboard:
         session = botocore.session.get_session()
         session.register_component("data_loader", aws_fakes._LOADER)
         session.set_credentials("AKIDEXAMPLE", "secret")
-        session.register("before-send", lambda **given: self.account._answer(**given))
+        session.register("before-send", self._to_account)
         self._session = boto3.session.Session(botocore_session=session, region_name=region)
+
+    def _to_account(self, **given: Any) -> Any:
+        return self.account._answer(**given)
 
     def client(self, *arguments: Any, **more: Any) -> Any:
         client = self._session.client(*arguments, **more)
@@ -531,7 +537,7 @@ def clients_of_office(name: str, region: str) -> OfficeClients:  # noqa: ARG001
     """The clients of the office's functions and of its containers, with the configuration of production."""
     _make_clients_cheap()
     switchboard = _Switchboard(region)
-    with mock.patch.object(runner.aws.boto3.session, "Session", return_value=switchboard):
+    with mock.patch.object(boto3.session, "Session", return_value=switchboard):
         containers = runner.aws.clients(region, None)
     return OfficeClients(switchboard=switchboard, functions=clients_of(switchboard), containers=containers)
 
@@ -573,8 +579,8 @@ class _Time:
 
 def _make_clients_cheap() -> None:
     """What costs time and changes nothing here: signatures, the user agent."""
-    quota.RetryQuota = _QuotaOfProcess  # type: ignore[misc]
-    botocore.endpoint.time = _Time
+    quota.RetryQuota = _QuotaOfProcess  # type: ignore[misc, assignment]
+    botocore.endpoint.time = _Time  # type: ignore[attr-defined]
     RequestSigner.sign = lambda *_, **__: None  # type: ignore[method-assign]
     UserAgentString.to_string = lambda *_: "campaign"  # type: ignore[method-assign]
 

@@ -8,6 +8,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from campaign.account import LATENCY_S, Life
@@ -151,7 +152,7 @@ def races() -> list[str]:
     for seed in range(RACES):
         world = World(seed=f"race {seed}")
         world.office.batch.sick["P/S"] = {"reclaim"} if seed % 2 else set()
-        world.office.event = _at_once(world, copies=3)  # type: ignore[method-assign]
+        world.office.event = _at_once(world, copies=3)  # type: ignore[method-assign, assignment]
         world.upload(1, "S", b"1")
         world.upload(1 if seed % 3 else 40, "S", b"2")
         if seed % 5 == 0:
@@ -172,7 +173,7 @@ def _at_once(world: World, copies: int) -> Callable[[Any, Any], None]:
             message = [queue_message(queue, body)]
             queue.running += 1
             world.simulation.after(
-                world.office.chance.uniform(0.2, 0.23), lambda message=message: queue.invoke(queue, message)
+                world.office.chance.uniform(0.2, 0.23), partial(queue.invoke, queue, message)
             )
 
     return event
@@ -191,7 +192,8 @@ def doubt() -> list[str]:
     for kind in ("killed", "lost", "killed before", "untold"):
         world = World(replace(CALM, identical_events=0.0), f"doubt {kind}")
         office = world.office
-        usual, seen = office.event, set()
+        usual = office.event
+        seen: set[str] = set()
 
         def event(queue: Any, event: Any, office: Office = office, usual: Any = usual) -> None:
             if queue is not office.progress:

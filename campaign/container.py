@@ -285,15 +285,17 @@ def _folder(scratch: Path, job_id: str) -> Iterator[Path]:  # noqa: ARG001
 
 def replace_what_only_takes_time() -> None:
     """In the runner's story: references, unpacking, the pipeline, threads."""
-    runner.job.Cache = _NoCache  # type: ignore[misc, assignment]
-    runner.job.Heart = _NoHeart  # type: ignore[misc, assignment]
-    runner.job.run_folder = _folder
-    runner.job.stage = lambda *_: []
-    runner.job.S3Source = SimpleNamespace(open=_open)  # type: ignore[misc, assignment]
+    runner.job.Cache = _NoCache  # type: ignore[attr-defined, assignment]
+    runner.job.Heart = _NoHeart  # type: ignore[attr-defined, assignment]
+    runner.job.run_folder = _folder  # type: ignore[attr-defined]
+    runner.job.stage = lambda *_: []  # type: ignore[attr-defined]
+    runner.job.S3Source = SimpleNamespace(open=_open)  # type: ignore[attr-defined, assignment]
     runner.job._fits = lambda *_: None
     runner.job._log = lambda *_: None
-    runner.job._pipeline = lambda _, lease, folders: _present[lease.token].pipeline(lease, folders)
-    runner.publish.ThreadPoolExecutor = _Inline  # type: ignore[misc, assignment]
+    runner.job._pipeline = lambda attempt, lease, folders: (  # noqa: ARG005 - as the real one is called
+        _present[lease.token].pipeline(lease, folders)
+    )
+    runner.publish.ThreadPoolExecutor = _Inline  # type: ignore[attr-defined, assignment]
 
 
 def _open(s3: Any, bucket: str, key: str, version_id: str) -> Any:

@@ -252,7 +252,7 @@ class _Loader(importlib.machinery.SourceFileLoader):
         super().__init__(name, path)
         self._changes = changes
 
-    def path_stats(self, path: str) -> dict[str, float]:  # type: ignore[override]
+    def path_stats(self, path: str) -> dict[str, float]:
         raise OSError(path)  # no bytecode: it is not of this source
 
     def get_data(self, path: str) -> bytes:

@@ -267,7 +267,7 @@ class _Reasons(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         message_id, reason = getattr(record, "message_id", None), getattr(record, "reason", "")
         for messages in _told.values():
-            if message_id in messages:
+            if message_id is not None and message_id in messages:
                 messages[message_id].reason = str(reason)
 
 
@@ -277,5 +277,5 @@ def listen() -> None:
 
     logger.setLevel(logging.ERROR)
     for handler in list(logger.handlers):
-        logger.removeHandler(handler)
+        logger.removeHandler(handler)  # type: ignore[attr-defined]
     logger.addHandler(_Reasons())

@@ -34,7 +34,7 @@ class Findings:
 
     broken: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in PROMISES})
     counts: Counter[str] = field(default_factory=Counter)
-    compute_s: Counter[str] = field(default_factory=Counter)
+    compute_s: Any = field(default_factory=Counter)  # seconds by kind: its type knows no fractions
 
     @property
     def kept(self) -> bool:
@@ -43,7 +43,7 @@ class Findings:
     @property
     def extra_compute(self) -> float:
         """Share of the useful container time, beyond what reclaims and other faults of containers cost."""
-        return self.compute_s["extra"] / max(1.0, self.compute_s["useful"])
+        return float(self.compute_s["extra"] / max(1.0, self.compute_s["useful"]))
 
 
 def examine(campaign: Campaign) -> Findings:
@@ -126,7 +126,7 @@ def _published(office: Office, run: dict[str, Any]) -> bool:
     held = office.account.objects.get(
         (office.account.office.results, f"{run['results_prefix']}manifest.json")
     )
-    return bool(held) and _whole(office, run, held[-1])
+    return held is not None and len(held) > 0 and _whole(office, run, held[-1])
 
 
 def _whole(office: Office, run: dict[str, Any], manifest: Version, at: float = float("inf")) -> bool:

@@ -7,6 +7,7 @@ received too often goes to the dead-letter queue with the reason it last failed 
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -64,7 +65,7 @@ class Queue:
     def _poll(self) -> None:
         self._polls = False
         while self.visible and self.running < self.max_concurrency:
-            batch = []
+            batch: list[Any] = []
             while self.visible and len(batch) < BATCH_SIZE:
                 message = self.visible.pop(0 if len(self.visible) < 3 else self.chance.randrange(3))
                 if message.receives >= self.max_receives:
@@ -87,7 +88,7 @@ class Queue:
                 message.reason = message.reason if failed is not None and message.reason else reason
                 self.waiting += 1
                 again = max(began + VISIBILITY_TIMEOUT_S, self.simulation.now)
-                self.simulation.at(again, lambda message=message: self._again(message))
+                self.simulation.at(again, partial(self._again, message))
             elif self.chance.random() < self.delivered_again:
                 self.counts["delivered after deletion"] += 1
                 self.send(message.body)

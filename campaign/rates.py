@@ -30,6 +30,4 @@ class Rates:
     identical_events: float = 0.005  # messages that SQS delivers again though they were deleted
 
 
-CALM = Rates(
-    **dict.fromkeys(Rates.__dataclass_fields__, 0.0)  # type: ignore[arg-type]
-)
+CALM = Rates(**dict.fromkeys(Rates.__dataclass_fields__, 0.0))

@@ -25,7 +25,7 @@ class Result:
     offices: list[str]
     broken: dict[str, list[str]]
     counts: Counter[str]
-    compute_s: Counter[str]
+    compute_s: Any  # a Counter of seconds
     rates: dict[str, float]
     traces: list[str]
     virtual_s: float
@@ -35,7 +35,7 @@ class Result:
 
     @property
     def extra_compute(self) -> float:
-        return self.compute_s["extra"] / max(1.0, self.compute_s["useful"])
+        return float(self.compute_s["extra"] / max(1.0, self.compute_s["useful"]))
 
     @property
     def kept(self) -> bool:
@@ -95,8 +95,8 @@ def show(result: Result, console: Console) -> None:
     table.add_row("containers' time for nothing, beyond reclaims", extra, f"{100 * EXTRA_LIMIT:.0f}%")
     table.add_row("came to rest", "yes" if result.ended else "[red]no", "yes")
     console.print(table)
-    for name, what in result.broken.items():
-        for each in what[:EXAMPLES]:
+    for name, places in result.broken.items():
+        for each in places[:EXAMPLES]:
             console.print(f"[red]{name}[/red]: {each}")
     _befell(result, console)
     _compute(result, console)

@@ -75,6 +75,8 @@ def run_campaign(
     for number, office in enumerate(made.values()):
         simulation.at(START_S + 17.0 * number, office.schedule)
 
+    next_word = START_S + 600
+
     def over() -> bool:
         nonlocal next_word
         if simulation.now >= next_word:
@@ -87,7 +89,6 @@ def run_campaign(
             headquarters.queue.empty and all(office.idle for office in made.values())
         )
 
-    next_word = START_S + 600
     simulation.run(over)
     campaign.idle = simulation.now <= last + PATIENCE_S
     campaign.virtual_s = simulation.now - START_S
