@@ -8,10 +8,9 @@ $bin/ruff format --check --quiet .
 $bin/ruff check --quiet .
 $bin/mypy
 # The packages inside the images are checked as the images see them: each from its own folder.
-for image in pipeline_images/*/; do
-    name=$(basename "$image")
-    [ -f "$image$name/__init__.py" ] || continue
-    MYPYPATH=pipeline_images/runner:$image $bin/mypy --explicit-package-bases -p "$name"
+for package in pipeline_images/*/*/__init__.py; do
+    folder=$(dirname "$(dirname "$package")")
+    MYPYPATH=pipeline_images/runner:$folder $bin/mypy --explicit-package-bases -p "$(basename "$(dirname "$package")")"
 done
 mapfile -t dockerfiles < <(git ls-files '*Dockerfile*')
 $bin/hadolint "${dockerfiles[@]}"
