@@ -535,7 +535,6 @@ class OfficeClients:
 @lru_cache(maxsize=100)
 def clients_of_office(name: str, region: str) -> OfficeClients:  # noqa: ARG001
     """The clients of the office's functions and of its containers, with the configuration of production."""
-    _make_clients_cheap()
     switchboard = _Switchboard(region)
     with mock.patch.object(boto3.session, "Session", return_value=switchboard):
         containers = runner.aws.clients(region, None)
@@ -577,8 +576,11 @@ class _Time:
         _clock[0].sleep(seconds)
 
 
-def _make_clients_cheap() -> None:
-    """What costs time and changes nothing here: signatures, the user agent."""
+def make_clients_cheap() -> None:
+    """Retries wait in virtual time, and what costs time and changes nothing is left out: signatures, agent.
+
+    Clients that were made before are changed too, so each story may begin with it.
+    """
     quota.RetryQuota = _QuotaOfProcess  # type: ignore[misc, assignment]
     botocore.endpoint.time = _Time  # type: ignore[attr-defined]
     RequestSigner.sign = lambda *_, **__: None  # type: ignore[method-assign]

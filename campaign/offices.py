@@ -8,7 +8,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
-from campaign.account import Account, Life
+from campaign.account import Account, Life, make_clients_cheap
 from campaign.batch import Batch
 from campaign.constants import constant_of
 from campaign.container import replace_what_only_takes_time
@@ -238,6 +238,7 @@ def open_offices(
     simulation: Simulation, names: list[str], rates: Rates, seed: int | str, *, wire: bool = False
 ) -> tuple[dict[str, Office], "Fleet"]:
     """The offices, and the fleet's queue and table at headquarters (which `names` may leave out)."""
+    make_clients_cheap()
     replace_what_only_takes_time()
     listen()
     offices = {name: Office(simulation, name, rates, seed, wire=wire) for name in names}
