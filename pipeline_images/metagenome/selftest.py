@@ -76,6 +76,9 @@ def main(examples: Path) -> None:
         pipeline(source, output, references)
         summary = json.loads((output / "summary.json").read_text())
         assert summary["uploaded"] == coli + phage, summary
+        table = json.loads((output / "abundance" / "species.biom").read_text())
+        assert table["shape"] == [len(table["rows"]), 1], table
+        assert table["rows"], table
         with (output / "abundance" / "species.tsv").open() as lines:
             species = {row["taxid"]: int(row["reads"]) for row in csv.DictReader(lines, delimiter="\t")}
         left = sum(count for taxid, count in species.items() if taxid != "562")

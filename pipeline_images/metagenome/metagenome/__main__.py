@@ -7,6 +7,7 @@ import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 from programs.command import command, say
@@ -16,6 +17,7 @@ from sequencing.kept import KEPT, write_kept
 from sequencing.reads import find_reads
 
 from metagenome.abundance import diversity, table_text, tables
+from metagenome.biom import biom
 from metagenome.classification import classify
 from metagenome.cleaning import clean
 from metagenome.kraken_report import database_ranks, read_report
@@ -61,6 +63,9 @@ def run(source: Path, output: Path, settings: Settings) -> None:
     )
     (output / "summary.json").write_text(json.dumps(summary.as_json(), indent=2, ensure_ascii=False) + "\n")
     tools = tool_versions()
+    made_by = f"with Kraken 2 {tools.get('kraken2', '')}"
+    table = biom(classification, found.get("species", []), settings.sample, made_by, datetime.now(UTC))
+    (output / "abundance" / "species.biom").write_text(json.dumps(table, ensure_ascii=False) + "\n")
     if settings.meta is not None:
         (settings.meta / "tools.json").write_text(json.dumps(tools))
     (output / "report.html").write_text(report(summary, tools))

@@ -15,6 +15,7 @@ class Settings:
     kraken2: Path  # folder of the Kraken 2 database
     host: Path | None  # minimap2 index or FASTA of the host; None: host reads are not removed
     threads: int
+    sample: str  # what the BIOM table calls the sample
     scratch: Path
     meta: Path | None  # where tools.json is left
 
@@ -34,6 +35,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         kraken2=database,
         host=host_reference(allowed.references / "host"),
         threads=allowed.threads,
+        sample=environ.get("SAMPLE") or "sample",
         scratch=allowed.scratch,
         meta=allowed.meta,
     )
