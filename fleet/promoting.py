@@ -1,0 +1,72 @@
+"""The command `promote`: the gates as a table, and the stack files changed when all of them are passed."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fleet import output
+from fleet.access import Access
+from fleet.options import JsonOption, now
+from fleet.output import Refused, in_words, say, tell
+from fleet.show import table
+from fleet.text import cell, plain
+from rollout.gates import Verdict
+from rollout.promote import CannotPromote, holding, judged, planned, write
+from rollout.settings import Settings
+from rollout.stack_file import CannotMove
+
+
+def promote(
+    context: typer.Context,
+    pipeline: Annotated[str, typer.Argument(help="The pipeline whose release moves.")],
+    to: Annotated[str | None, typer.Option(help="An office or a wave; without it the next wave.")] = None,
+    override: Annotated[
+        str, typer.Option(metavar="REASON", help="Ignore gates, except image and references, and why.")
+    ] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Ask the gates, change no file.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Move a release into the stack files of the next wave, once every gate is passed.
+
+    Commit the change and open a pull request. Exit code 5 if a gate holds it back.
+    """
+    access: Access = context.obj
+    root: Path = context.find_root().params["root"]
+    with in_words():
+        settings = Settings.load(root, [office.name for office in access.fleet.offices])
+        try:
+            promotion = planned(access.fleet, settings, pipeline, to)
+        except CannotPromote as error:
+            raise Refused(str(error)) from error
+        found = judged(access, settings, root, promotion, now()) if promotion else []
+        held = holding(found, override.strip())
+        try:
+            files = write(root, promotion) if promotion and not held and not dry_run else []
+        except CannotMove as error:
+            raise Refused(str(error)) from error
+    if as_json:
+        release = promotion.release.model_dump() if promotion else None
+        gates = [asdict(each) for each in found]
+        tell({"release": release, "gates": gates, "override": override or None, "files": files})
+    elif found:
+        output.show(_table(found))
+    if not promotion:
+        say(f"Every office has the release of {plain(pipeline)} already.")
+    with in_words():
+        if held:
+            gates_held = ", ".join(dict.fromkeys(f"{each.office}: {each.gate}" for each in held))
+            raise Refused(f"held back by {gates_held}")
+    if files:
+        say(f"Changed {', '.join(files)}: commit, and open a pull request.")
+
+
+def _table(found: list[Verdict]) -> output.RenderableType:
+    made = table("office", "gate", "", "found", "reason", "to do")
+    for each in found:
+        sign, style = ("pass", "green") if each.passed else ("fail", "red")
+        to_do = "" if each.passed else each.to_do
+        words = (cell(each.measured), cell(each.rule), cell(to_do))
+        made.add_row(cell(each.office), cell(each.gate), cell(sign, style), *words)
+    return made
