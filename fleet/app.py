@@ -53,6 +53,7 @@ for command in (
     acting.check,
     acting.rebuild,
     promoting.promote,
+    promoting.sync,
 ):
     app.command()(command)
 

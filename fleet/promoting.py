@@ -1,15 +1,17 @@
-"""The command `promote`: the gates as a table, and the stack files changed when all of them are passed."""
+"""Commands of a release: `promote` it behind its gates, and see whether offices are in `sync` with it."""
 
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import RenderableType
 
 from fleet import output
+from fleet import sync as syncing
 from fleet.access import Access
-from fleet.options import JsonOption, now
-from fleet.output import Refused, in_words, say, tell
+from fleet.options import JsonOption, OfficesArgument, chosen, now, table_of
+from fleet.output import Exit, Refused, in_words, say, tell
 from fleet.show import table
 from fleet.text import cell, plain
 from rollout.gates import Verdict
@@ -62,7 +64,37 @@ def promote(
         say(f"Changed {', '.join(files)}: commit, and open a pull request.")
 
 
-def _table(found: list[Verdict]) -> output.RenderableType:
+def sync(context: typer.Context, offices: OfficesArgument = None, as_json: JsonOption = False) -> None:
+    """Whether each office runs the release that the repository names.
+
+    Exit code 0 only if all are Synced; 4 if an office's account could not be asked.
+    """
+    access: Access = context.obj
+    with in_words():
+        root: Path = context.find_root().params["root"]
+        found = syncing.look(access, table_of(access), chosen(access, offices), root)
+    if as_json:
+        tell([asdict(each) for each in found])
+    else:
+        made = table("office", "pipeline", "state", "desired", "applied", "commit", "reason")
+        for each in found:
+            short = (each.desired[7:19], (each.applied or "")[7:19], (each.commit or "")[:12])
+            style = "green" if each.state == syncing.SYNCED else "yellow"
+            made.add_row(
+                cell(each.office),
+                cell(each.pipeline),
+                cell(each.state, style),
+                *map(cell, short),
+                cell(each.reason),
+            )
+        output.show(made)
+    if any(each.unreachable for each in found):
+        raise typer.Exit(Exit.UNREACHABLE)
+    if any(each.state != syncing.SYNCED for each in found):
+        raise typer.Exit(Exit.TROUBLE)
+
+
+def _table(found: list[Verdict]) -> RenderableType:
     made = table("office", "gate", "", "found", "reason", "to do")
     for each in found:
         sign, style = ("pass", "green") if each.passed else ("fail", "red")

@@ -167,6 +167,16 @@ def test_a_refused_digest_needs_a_reason(lab: Lab) -> None:
     assert (answer.code, answer.json["files"]) == (0, ["Pulumi.us.yaml"])
 
 
+def test_people_read_what_was_measured_the_rule_and_the_way_out(lab: Lab) -> None:
+    """Whoever is held back knows by what, how far off, and what to do."""
+    offices = Offices(access=Access(fleet=Fleet.load(lab.root), endpoint=lab.endpoint))
+    answer = offices.fleet("--root", str(lab.root), "promote", "metagenome")
+    assert answer.code == 5
+    for words in ("0 samples succeeded", "at least 2 in the wave before", "Wait for more samples there."):
+        assert words in answer.out
+    assert "held back by us: soak, us: samples" in answer.err
+
+
 def test_the_first_wave_is_proved_by_nobody(lab: Lab) -> None:
     """Its release is a person's decision, in a pull request of its own."""
     answer = lab.promote("--to", "hq")
