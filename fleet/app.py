@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from components.roster import Fleet
-from fleet import acting, looking
+from fleet import acting, looking, promoting
 from fleet.access import Access
 from fleet.options import ROOT
 from fleet.output import in_words
@@ -52,6 +52,8 @@ for command in (
     acting.cancel,
     acting.check,
     acting.rebuild,
+    promoting.promote,
+    promoting.sync,
 ):
     app.command()(command)
 
