@@ -9,6 +9,7 @@ import typer
 from components.roster import Fleet
 from fleet import acting, looking
 from fleet.access import Access
+from fleet.dashboard.command import dashboard
 from fleet.options import ROOT
 from fleet.output import in_words
 from handlers.log import logger
@@ -52,6 +53,7 @@ for command in (
     acting.cancel,
     acting.check,
     acting.rebuild,
+    dashboard,
 ):
     app.command()(command)
 
