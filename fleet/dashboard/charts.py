@@ -46,6 +46,7 @@ def _clean(element: Element) -> None:
         else:
             _clean(child)
     element.attrib.pop("style", None)
+    element.attrib.pop("id", None)  # the same in every chart of a page
 
 
 def _without_namespace(tree: Element) -> Element:

@@ -1,5 +1,6 @@
 """`fleet dashboard`: serve the page on loopback until Ctrl-C."""
 
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -28,13 +29,31 @@ def dashboard(
     picture.start()
     say(f"http://{HOST}:{port}{ENTRANCE}?token={secret.token}")
     say("The address is the key: whoever has it acts as you. Ctrl-C ends it.")
-    uvicorn.run(
-        application(picture, secret, port),
-        host=HOST,
-        port=port,
-        access_log=False,  # its lines would hold the token
-        log_level="warning",
-        server_header=False,
-        timeout_graceful_shutdown=1,
+    server(picture, secret, port).run()
+
+
+def server(picture: Picture, secret: Secret, port: int) -> uvicorn.Server:
+    return _Server(
+        picture,
+        uvicorn.Config(
+            application(picture, secret, port),
+            host=HOST,
+            port=port,
+            access_log=False,  # its lines would hold the token
+            log_level="warning",
+            server_header=False,
+            timeout_graceful_shutdown=5,
+        ),
     )
-    picture.stop()
+
+
+class _Server(uvicorn.Server):
+    """Ends the streams when it ends: each of them would else be waited for."""
+
+    def __init__(self, picture: Picture, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._picture = picture
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._picture.stop()
+        super().handle_exit(sig, frame)

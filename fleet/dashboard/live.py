@@ -19,7 +19,7 @@ async def stream(picture: Picture, request: Request) -> StreamingResponse:
 
 async def _events(picture: Picture, request: Request) -> AsyncIterator[str]:
     told, silent = -1, 0.0
-    while not await request.is_disconnected():
+    while not (picture.stopped or await request.is_disconnected()):
         if picture.version != told:
             told, silent = picture.version, 0.0
             yield f"event: changed\nid: {told}\ndata: {told}\n\n"

@@ -1,5 +1,6 @@
 """Pages: a request becomes a page. Reading alone; what changes something is in `changes`."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -37,16 +38,14 @@ def home(picture: Picture, renderer: Renderer, request: Request) -> Response:
         (figures.waiting(runs, days, lambda one: str(getattr(one, by))), "lines"),
         (figures.failures(runs, days), "bars"),
     )
+    found = Counter((one.office, one.state) for one in runs)
     counts = {
-        office.name: {
-            state: sum(r.office == office.name and r.state == state for r in runs) for state in STATES
-        }
-        for office in picture.offices
+        office.name: {state: found[office.name, state] for state in STATES} for office in picture.offices
     }
-    in_use = {
-        office.name: sum(r.vcpus for r in runs if r.office == office.name and r.state == RUNNING)
-        for office in picture.offices
-    }
+    in_use = {office.name: 0 for office in picture.offices}
+    for one in runs:
+        if one.state == RUNNING:
+            in_use[one.office] += one.vcpus
     return renderer.page(
         "home.html",
         picture=picture,

@@ -59,6 +59,10 @@ class Picture:
     def stop(self) -> None:
         self._stop.set()
 
+    @property
+    def stopped(self) -> bool:
+        return self._stop.is_set()
+
     def renew_runs(self) -> None:
         before = self._state()
         self.history.read_open()

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 
 import httpx
 import pytest
-import uvicorn
 
-from fleet.dashboard.app import application
+from fleet.dashboard.command import server as server_of
 from fleet.dashboard.guard import COOKIE, Secret
 from fleet.dashboard.picture import Picture
 from fleet.options import now
@@ -66,10 +65,7 @@ def served(offices: Offices) -> Iterator[Served]:
         port = probe.getsockname()[1]
     picture = Picture(access=offices.access, clock=now)
     secret = Secret()
-    server = uvicorn.Server(
-        uvicorn.Config(application(picture, secret, port), host="127.0.0.1", port=port, log_level="error",
-                       timeout_graceful_shutdown=1)
-    )  # fmt: skip
+    server = server_of(picture, secret, port)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
@@ -77,5 +73,6 @@ def served(offices: Offices) -> Iterator[Served]:
     made = Served(offices=offices, picture=picture, secret=secret, port=port)
     made.renew()
     yield made
+    picture.stop()
     server.should_exit = True
     thread.join(10)
