@@ -20,12 +20,12 @@ KINDS: dict[str, Callable[..., Any]] = {"bars": pygal.StackedBar, "lines": pygal
 
 
 def drawn(series: Series, kind: str) -> Markup:
-    """The chart; people who do not see it have the table below it."""
+    """The chart; the page gives its legend, and a table for people who do not see it."""
     chart = KINDS[kind](
-        width=640, height=260, js=[], css=[], legend_at_bottom=True, legend_at_bottom_columns=4,
+        width=640, height=260, js=[], css=[], show_legend=False,
         show_minor_x_labels=True, disable_xml_declaration=True, pretty_print=False,
         no_data_text="nothing yet",
-        min_scale=2, include_x_axis=True, explicit_size=False, margin=8, truncate_legend=18,
+        min_scale=2, include_x_axis=True, explicit_size=False, margin=8,
     )  # fmt: skip
     chart.x_labels = list(series.labels)
     for name, values in series.values.items():
@@ -51,7 +51,10 @@ def _clean(element: Element) -> None:
 
 def _without_namespace(tree: Element) -> Element:
     """Plain ElementTree of it, so that it is the same whether pygal found lxml or not."""
-    copy = Element(str(tree.tag).rsplit("}", 1)[-1], {k: v for k, v in tree.attrib.items() if "}" not in k})
+    copy = Element(
+        str(tree.tag).rsplit("}", 1)[-1],
+        {k: v for k, v in tree.attrib.items() if "}" not in k and "xmlns" not in k},
+    )
     copy.text, copy.tail = tree.text, tree.tail
     copy.extend(_without_namespace(child) for child in tree)
     return copy

@@ -36,11 +36,16 @@ def chromium() -> Iterator[webdriver.Chrome]:
     driver.quit()
 
 
+def console(browser: webdriver.Chrome) -> list[dict[str, str]]:
+    """What the browser said since the last time."""
+    return list(browser.get_log("browser"))  # type: ignore[no-untyped-call]
+
+
 @pytest.fixture
 def browser(chromium: webdriver.Chrome, served: Served) -> webdriver.Chrome:
     chromium.set_window_size(1200, 900)
     chromium.get(f"{served.address}/enter?token={served.secret.token}")
-    chromium.get_log("browser")
+    console(chromium)
     return chromium
 
 
@@ -52,7 +57,7 @@ def test_axe_finds_nothing_and_the_policy_stops_nothing(browser: webdriver.Chrom
         found = browser.execute_async_script("axe.run().then(arguments[arguments.length - 1])")
         assert not found["violations"], (path, found["violations"])
         assert found["passes"]
-    said = [line["message"] for line in browser.get_log("browser")]
+    said = [line["message"] for line in console(browser)]
     assert not [words for words in said if "Content Security Policy" in words], said
 
 
@@ -117,4 +122,5 @@ def test_screenshots(browser: webdriver.Chrome, served: Served) -> None:
     folder = Path(os.environ["DASHBOARD_SCREENSHOTS"])
     for name, path in (("overview", "/"), ("sample", "/runs?q=soil/S1")):
         browser.get(served.address + path)
+        browser.set_window_size(1200, 1750 if name == "overview" else 1000)
         browser.save_screenshot(str(folder / f"dashboard-{name}.png"))
