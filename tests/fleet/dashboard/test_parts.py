@@ -15,8 +15,8 @@ from tests.fleet.lab import Offices, moved, run
 AT = datetime(2026, 11, 25, 12, tzinfo=UTC)
 ONE = Seen(
     office="eu", run_id="r1", pipeline="metagenome", project="soil", sample="S1", state="succeeded",
-    revision=3, attempt=1, updated=AT, waited_s=120.0, failures=((AT - timedelta(days=1), "memory"),), vcpus=4,
-    message="",
+    revision=3, attempt=1, updated=AT, waited_s=120.0, failures=((AT - timedelta(days=1), "memory"),),
+    vcpus=4, message="",
 )  # fmt: skip
 DAYS = days_of(AT, 3)
 
