@@ -9,6 +9,7 @@ import typer
 from components.roster import Fleet
 from fleet import acting, looking, promoting
 from fleet.access import Access
+from fleet.dashboard.command import dashboard
 from fleet.options import ROOT
 from fleet.output import in_words
 from handlers.log import logger
@@ -54,6 +55,7 @@ for command in (
     acting.rebuild,
     promoting.promote,
     promoting.sync,
+    dashboard,
 ):
     app.command()(command)
 
