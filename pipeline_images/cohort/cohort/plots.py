@@ -11,7 +11,8 @@ from cohort.comparison import Plane
 from cohort.samples import Numbers
 
 WIDTH, HEIGHT, MARGIN = 760, 480, 56
-LABELLED_POINTS = 40  # more labels than this cover each other
+LABELLED_POINTS = 40  # more labels than this hide the points
+LABEL_ROOM, LABEL_HEIGHT = 110, 13  # a label nearer to another one than this is left out
 LABEL_WIDTH, ROW, NAMES = 220, 20, 120
 _TOLD = 12  # samples or cells that the description reads out; the tables have all
 _CHARACTERS = 30
@@ -22,23 +23,31 @@ def scatter(samples: Sequence[str], plane: Plane, odd: Sequence[int]) -> str:
     low, high = plane.points.min(axis=0), plane.points.max(axis=0)
     # One scale for both axes, or distances on the page would not be distances.
     scale = min(
-        (WIDTH - 2 * MARGIN - 90) / max(float(high[0] - low[0]), 1e-9),
+        (WIDTH - 2 * MARGIN - LABEL_ROOM) / max(float(high[0] - low[0]), 1e-9),
         (HEIGHT - 2 * MARGIN) / max(float(high[1] - low[1]), 1e-9),
     )
     parts = [
         f'<rect x="{MARGIN}" y="10" width="{WIDTH - MARGIN - 10}" height="{HEIGHT - MARGIN - 10}" '
         'fill="none" stroke="#999999"/>'
     ]
-    for number, name in enumerate(samples):
-        x = MARGIN + 24 + (plane.points[number, 0] - low[0]) * scale
-        y = HEIGHT - MARGIN - 20 - (plane.points[number, 1] - low[1]) * scale
+    left = MARGIN + (WIDTH - MARGIN - 10 - LABEL_ROOM - (high[0] - low[0]) * scale) / 2
+    foot = HEIGHT - MARGIN - (HEIGHT - MARGIN - 10 - (high[1] - low[1]) * scale) / 2
+    labels: list[tuple[float, float]] = []
+    # Outliers come first: theirs is the label that must be there.
+    for number in sorted(range(len(samples)), key=lambda number: number not in odd):
+        x = left + float(plane.points[number, 0] - low[0]) * scale
+        y = foot - float(plane.points[number, 1] - low[1]) * scale
         if number in odd:
             shape = f"M{x:.1f} {y - 8:.1f}l8 8l-8 8l-8 -8z"
             parts.append(f'<path d="{shape}" fill="{COLOURS[1]}" stroke="#1a1a1a"/>')
         else:
             parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{COLOURS[0]}" fill-opacity="0.8"/>')
-        if len(samples) <= LABELLED_POINTS or number in odd:
-            parts.append(f'<text x="{x + 10:.1f}" y="{y + 5:.1f}" font-size="12">{_short(name)}</text>')
+        free = all(abs(x - there) > LABEL_ROOM or abs(y - height) > LABEL_HEIGHT for there, height in labels)
+        if free and (len(samples) <= LABELLED_POINTS or number in odd):
+            labels.append((x, y))
+            parts.append(
+                f'<text x="{x + 10:.1f}" y="{y + 5:.1f}" font-size="12">{_short(samples[number], 18)}</text>'
+            )
     first, second = (percent(share) for share in plane.explained)
     parts.append(f'<text x="{WIDTH / 2}" y="{HEIGHT - 20}" text-anchor="middle">axis 1 ({first})</text>')
     parts.append(

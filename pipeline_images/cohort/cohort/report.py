@@ -72,7 +72,7 @@ def report(summary: Summary, tools: Mapping[str, str]) -> str:
             "<h2>How far the samples are apart</h2>",
             "<p>Samples that lie close have similar shares of the same organisms. The axes have no unit; in "
             "brackets is how much of the variation an axis shows. Principal coordinates of Bray-Curtis "
-            "distances; diamonds are outliers.</p>",
+            "distances; diamonds are outliers. Names that would cover another one are left out.</p>",
             scatter(joined.samples, summary.plane, summary.outliers),
         ]
     order = summary.order

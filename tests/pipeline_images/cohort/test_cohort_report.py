@@ -107,3 +107,12 @@ def test_the_same_cohort_gives_the_same_bytes(tmp_path: Path) -> None:
         write_sample(tmp_path / f"in/s{number}", {"x": 10 + number, "y": 9 - number})
     first = told(tmp_path)
     assert told(tmp_path) == first
+
+
+def test_no_label_covers_another(tmp_path: Path) -> None:
+    """Samples that are the same lie on one point: one of their names can be read, and an outlier's always."""
+    for number in range(6):
+        write_sample(tmp_path / f"in/s{number}", ALIKE)
+    write_sample(tmp_path / "in/odd", {"L. monocytogenes": 900, "E. coli": 100})
+    plot = told(tmp_path).split("</svg>")[0]
+    assert [name for name in ("s0", "s1", "s5", "odd") if f">{name}</text>" in plot] == ["s0", "odd"]
