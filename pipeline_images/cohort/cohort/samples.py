@@ -6,7 +6,7 @@ finest rank that each of them has a table of.
 
 import csv
 import json
-from collections.abc import Sequence
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from programs.outcome import BadInput
 
 Numbers = NDArray[np.float64]
-RANKS = ("species", "genus", "family", "order", "class", "phylum", "domain")  # finest first
+RANKS = ("species", "genus", "family", "order", "class", "phylum", "kingdom", "domain")  # finest first
+_LETTER = re.compile(r"^[a-z]__")
 SINGLE = "sample"  # the name of the one sample whose tables lie at the top of the input
 
 
@@ -138,6 +139,5 @@ def _count(value: str | None, where: str, number: int) -> int:
 
 
 def short(taxon: str) -> str:
-    """The last name of a lineage."""
-    parts: Sequence[str] = taxon.split(";")
-    return parts[-1].strip() or taxon
+    """The last name of a lineage, `d__Bacteria; g__Bacillus`."""
+    return _LETTER.sub("", taxon.split(";")[-1].strip()) or taxon

@@ -4,8 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from amplicon.abundance import Share, rank_text
+from amplicon.taxonomy import Name
 from cohort.__main__ import main
-from cohort.samples import join
+from cohort.samples import join, short
+from metagenome import abundance
+from metagenome.abundance import table_text
+from metagenome.kraken_report import Taxon
 
 from tests.pipeline_images.cohort.cohort_samples import write_manifest, write_sample
 
@@ -116,3 +121,21 @@ def test_what_cannot_be_compared_is_refused(
     assert len(said) == 1
     assert words in said[0]
     assert not (tmp_path / "out").exists()
+
+
+def test_the_tables_are_those_that_the_pipelines_write(tmp_path: Path) -> None:
+    """A column renamed in metagenome or amplicon would leave every project without its cohort."""
+    lineage = (
+        Name(letter="d", name="Bacteria", confidence=1.0),
+        Name(letter="g", name="X", confidence=0.9),
+    )
+    text = rank_text("genus", [Share(lineage=lineage, reads=7, relative_abundance=1.0)])
+    taxon = Taxon(taxid=562, name="Escherichia coli", rank="species", fragments=5, parent=561)
+    shotgun = table_text([abundance.Share(taxon=taxon, relative_abundance=1.0)])
+    for pipeline, rank, table in (("amplicon", "genus", text), ("metagenome", "species", shotgun)):
+        folder = tmp_path / pipeline / "s" / "abundance"
+        folder.mkdir(parents=True)
+        (folder / f"{rank}.tsv").write_text(table)
+    amplicon, metagenome = join(tmp_path / "amplicon"), join(tmp_path / "metagenome")
+    assert ([short(taxon) for taxon in amplicon.taxa], amplicon.reads.tolist()) == (["X"], [[7]])
+    assert (metagenome.taxa, metagenome.reads.tolist()) == (("Escherichia coli",), [[5]])
