@@ -17,10 +17,14 @@ from sequencing.kept import KEPT, write_kept
 from sequencing.reads import find_reads
 
 from metagenome.abundance import diversity, table_text, tables
+from metagenome.amplicons import refuse_amplicons
 from metagenome.biom import biom
 from metagenome.classification import classify
 from metagenome.cleaning import clean
+from metagenome.first_reads import first_reads
 from metagenome.kraken_report import database_ranks, read_report
+from metagenome.krona import krona
+from metagenome.read_kind import kind_of
 from metagenome.report import report
 from metagenome.settings import Settings, settings_from
 from metagenome.summary import summarise
@@ -30,12 +34,15 @@ from metagenome.tools import tool_versions
 def run(source: Path, output: Path, settings: Settings) -> None:
     """Every step, in order. Raises `BadInput` or `Failed`."""
     reads = find_reads(source)
-    say(f"reads: {', '.join(reads.names)}")
+    first = first_reads(reads)
+    kind = kind_of(reads, first)
+    refuse_amplicons(first, kind)
+    say(f"{kind.value} reads: {', '.join(reads.names)}")
     for folder in ("abundance", "kraken2", "qc"):
         (output / folder).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="metagenome-", dir=settings.scratch) as room:
         work = Path(room)
-        cleaned = clean(reads, settings, work, output / "qc" / "fastp.json")
+        cleaned = clean(reads, kind, settings, work, output / "qc" / "fastp.json")
         say(f"filtering: {cleaned.filtered:,} of {cleaned.fed.fragments:,} {reads.unit} are left")
         if not any(path.stat().st_size for path in cleaned.files):
             raise BadInput(
@@ -49,7 +56,8 @@ def run(source: Path, output: Path, settings: Settings) -> None:
             kept = beside.submit(write_kept, reads, uploaded, cleaned.files, output / KEPT)
             classify(cleaned.files, settings, work, kraken_report)
             kept.result()
-    classification = read_report(kraken_report.read_text(), database_ranks(settings.kraken2))
+        classification = read_report(kraken_report.read_text(), database_ranks(settings.kraken2))
+        krona(classification, work, output / "krona.html")
     say(f"classification: {classification.classified:,} of {classification.fragments:,} {reads.unit}")
     found = tables(classification)
     indices = [diversity(rank, rows) for rank, rows in found.items()]
@@ -59,7 +67,7 @@ def run(source: Path, output: Path, settings: Settings) -> None:
         (output / "abundance" / "species.tsv").write_text(table_text([]))
     (output / "diversity.tsv").write_text(diversity_text(indices))
     summary = summarise(
-        reads, cleaned, classification, found, indices, host_removal=settings.host is not None
+        reads, kind, cleaned, classification, found, indices, host_removal=settings.host is not None
     )
     (output / "summary.json").write_text(json.dumps(summary.as_json(), indent=2, ensure_ascii=False) + "\n")
     tools = tool_versions()

@@ -2,16 +2,23 @@
 
 from reporting.findings import Finding, percent
 
+from metagenome.read_kind import ReadKind
 from metagenome.summary import Summary
 
 # Rules of thumb of shotgun metagenomics, not of the tools: a report says which one it used.
-FEW_FRAGMENTS = 50_000
+FEW_FRAGMENTS = {ReadKind.SHORT: 50_000, ReadKind.LONG: 5_000}  # a long read tells as much as many short ones
 MUCH_FILTERED = 0.25
 MUCH_HOST = 0.5
 MUCH_UNCLASSIFIED = 0.5
 SOME_UNCLASSIFIED = 0.25
 LOW_Q30 = 0.75
 MUCH_DUPLICATION = 0.3
+_WHY_FILTERED = {
+    ReadKind.SHORT: "were too short or too poor. Often the library has many adapters (fragments that are too "
+    "short), or the run went badly.",
+    ReadKind.LONG: "were too short. Often the DNA was broken before the library was made; select longer "
+    "fragments.",
+}
 
 
 def findings(summary: Summary) -> list[Finding]:
@@ -21,7 +28,8 @@ def findings(summary: Summary) -> list[Finding]:
 
 
 def _depth(s: Summary) -> Finding:
-    if s.clean >= FEW_FRAGMENTS:
+    few = FEW_FRAGMENTS[s.kind]
+    if s.clean >= few:
         return Finding(
             mind=False,
             title="Enough reads",
@@ -30,15 +38,18 @@ def _depth(s: Summary) -> Finding:
     return Finding(
         mind=True,
         title="Few reads",
-        words=f"Only {s.clean:,} {s.unit} were left to look for organisms in; under {FEW_FRAGMENTS:,}, rare "
+        words=f"Only {s.clean:,} {s.unit} were left to look for organisms in; under {few:,}, rare "
         "species "
         "are missed and small differences are chance. Sequence this sample deeper before comparing it.",
     )
 
 
-def _quality(s: Summary) -> Finding:
-    told = f"{percent(s.q30_share)} of the bases are of quality 30 or better (one error in 1,000 bases)"
-    if s.q30_share >= LOW_Q30:
+def _quality(s: Summary) -> Finding | None:
+    share = s.measured.q30_share
+    if share is None:  # of long reads: what is usual differs from one chemistry to the next
+        return None
+    told = f"{percent(share)} of the bases are of quality 30 or better (one error in 1,000 bases)"
+    if share >= LOW_Q30:
         return Finding(mind=False, title="Good quality", words=f"{told}.")
     return Finding(
         mind=True,
@@ -53,9 +64,7 @@ def _filter(s: Summary) -> Finding | None:
     return Finding(
         mind=True,
         title="Many reads filtered out",
-        words=f"{percent(s.filter_share)} of the {s.unit} were too short or too poor. Often the library has "
-        "many "
-        "adapters (fragments that are too short), or the run went badly.",
+        words=f"{percent(s.filter_share)} of the {s.unit} {_WHY_FILTERED[s.kind]}",
     )
 
 
@@ -98,12 +107,13 @@ def _unclassified(s: Summary) -> Finding:
 
 
 def _duplication(s: Summary) -> Finding | None:
-    if s.duplication < MUCH_DUPLICATION:
+    share = s.measured.duplication
+    if share is None or share < MUCH_DUPLICATION:
         return None
     return Finding(
         mind=True,
         title="Many duplicates",
-        words=f"About {percent(s.duplication)} of the {s.unit} are copies of others: too little DNA went "
+        words=f"About {percent(share)} of the {s.unit} are copies of others: too little DNA went "
         "into the "
         "library, or it was amplified too often.",
     )

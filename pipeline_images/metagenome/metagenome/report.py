@@ -13,7 +13,10 @@ from reporting.findings import percent
 from reporting.page import NOT_A_DIAGNOSIS, finding_list, page, table
 
 from metagenome.abundance import Share
+from metagenome.cleaning import SHORTEST_OF_LONG
 from metagenome.findings import SOME_UNCLASSIFIED, findings
+from metagenome.measured import Measured
+from metagenome.read_kind import ReadKind
 from metagenome.summary import Summary
 
 SHOWN_IN_CHART = 15
@@ -66,27 +69,34 @@ def _lead(s: Summary, species: Sequence[Share]) -> str:
 
 
 def _way(s: Summary) -> list[Bar]:
+    left_out = "too short or too poor" if s.kind is ReadKind.SHORT else "too short"
     return [
         Bar(label="classified", share=s.classified / s.fragments),
         Bar(label="unknown to the database", share=(s.clean - s.classified) / s.fragments),
         Bar(label="host, removed", share=(s.filtered - s.clean) / s.fragments),
-        Bar(label="too short or too poor", share=(s.fragments - s.filtered) / s.fragments),
+        Bar(label=left_out, share=(s.fragments - s.filtered) / s.fragments),
     ]
 
 
 def _way_table(s: Summary) -> str:
     steps = [
         ("uploaded", s.fragments),
-        ("left after quality filtering", s.filtered),
+        ("left after quality filtering" if s.kind is ReadKind.SHORT else "long enough", s.filtered),
         ("left after host removal", s.clean),
         ("classified", s.classified),
     ]
     rows = [[escape(label), f"{count:,}", percent(count / s.fragments)] for label, count in steps]
     dropped = f" {s.without_bases:,} {s.unit} without bases were left out." if s.without_bases else ""
     return table((f"{s.unit} at each step", "", "of the upload"), rows, numbers=(1, 2)) + (
-        f"<p class=small>{s.bases / 1e6:,.1f} million bases; reads are {s.mean_length} bases long on "
-        f"average.{dropped}</p>"
+        f"<p class=small>{s.measured.bases / 1e6:,.1f} million bases; {_lengths(s.measured)}.{dropped}</p>"
     )
+
+
+def _lengths(measured: Measured) -> str:
+    told = f"reads are {measured.mean_length:,} bases long on average"
+    if measured.n50 is None:
+        return told
+    return f"{told}, and half of the bases are in reads of {measured.n50:,} bases or more (N50)"
 
 
 def _explanation(s: Summary) -> str:
@@ -144,11 +154,18 @@ def _diversity(s: Summary) -> str:
 
 
 def _methods(s: Summary, tools: Mapping[str, str]) -> str:
-    host = "minimap2 (a pair is kept only if neither mate maps to the host)" if s.host_removal else "left out"
+    kept = "a pair is kept only if neither mate maps to the host"
+    kept = kept if s.unit == "pairs" else "a read is kept only if it does not map to the host"
+    host = f"minimap2 ({kept})" if s.host_removal else "left out"
+    filtering = "fastp, which also estimates duplication"
+    if s.kind is ReadKind.LONG:
+        filtering = (
+            f"long reads under {SHORTEST_OF_LONG} bases are left out, because it cannot be told well enough "
+            "whether they are the host's"
+        )
     steps = (
-        f"<p>Quality filtering: fastp. Host removal: {host}. Classification: Kraken 2. Duplication is "
-        "fastp's "
-        "estimate. The tables in <code>abundance/</code> hold every taxon; <code>manifest.json</code> names "
+        f"<p>Filtering: {filtering}. Host removal: {host}. Classification: Kraken 2. "
+        "The tables in <code>abundance/</code> hold every taxon; <code>manifest.json</code> names "
         "the "
         "versions of the pipeline and of its references.</p>"
     )

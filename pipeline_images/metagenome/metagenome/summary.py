@@ -10,12 +10,15 @@ from sequencing.reads import Reads
 from metagenome.abundance import Share
 from metagenome.cleaning import Cleaned
 from metagenome.kraken_report import Classification
+from metagenome.measured import Measured
+from metagenome.read_kind import ReadKind
 
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
     """Counted in fragments (`unit`: pairs, or reads of single-end samples)."""
 
+    kind: ReadKind
     unit: str
     files: tuple[str, ...]
     fragments: int  # uploaded
@@ -24,10 +27,7 @@ class Summary:
     host_removal: bool
     clean: int  # left after host removal: what was classified
     classified: int
-    bases: int  # uploaded
-    q30_share: float  # of the uploaded bases
-    mean_length: int  # of the first mates, as uploaded
-    duplication: float
+    measured: Measured
     tables: Mapping[str, Sequence[Share]]
     diversity: tuple[Diversity, ...]
 
@@ -49,6 +49,7 @@ class Summary:
     def as_json(self) -> dict[str, Any]:
         return {
             "schema": 1,
+            "reads": self.kind.value,
             "unit": self.unit,
             "files": list(self.files),
             "uploaded": self.fragments,
@@ -59,9 +60,11 @@ class Summary:
             "classified": self.classified,
             "host_share": round(self.host_share, 6),
             "unclassified_share": round(self.unclassified_share, 6),
-            "bases": self.bases,
-            "q30_share": round(self.q30_share, 6),
-            "duplication": round(self.duplication, 6),
+            "bases": self.measured.bases,
+            "mean_length": self.measured.mean_length,
+            "n50": self.measured.n50,
+            "q30_share": _rounded(self.measured.q30_share),
+            "duplication": _rounded(self.measured.duplication),
             "taxa": {rank: len(rows) for rank, rows in self.tables.items()},
             "diversity": {
                 row.rank: {
@@ -74,8 +77,13 @@ class Summary:
         }
 
 
+def _rounded(share: float | None) -> float | None:
+    return None if share is None else round(share, 6)
+
+
 def summarise(
     reads: Reads,
+    kind: ReadKind,
     cleaned: Cleaned,
     classification: Classification,
     tables: Mapping[str, Sequence[Share]],
@@ -83,9 +91,8 @@ def summarise(
     *,
     host_removal: bool,
 ) -> Summary:
-    told: Any = cleaned.fastp
-    before = told["summary"]["before_filtering"]
     return Summary(
+        kind=kind,
         unit=reads.unit,
         files=tuple(reads.names),
         fragments=cleaned.fed.fragments,
@@ -94,10 +101,7 @@ def summarise(
         host_removal=host_removal,
         clean=classification.fragments,
         classified=classification.classified,
-        bases=int(before["total_bases"]),
-        q30_share=float(before["q30_rate"]),
-        mean_length=int(before["read1_mean_length"]),
-        duplication=float(told.get("duplication", {}).get("rate", 0.0)),
+        measured=cleaned.measured,
         tables=tables,
         diversity=tuple(diversity),
     )

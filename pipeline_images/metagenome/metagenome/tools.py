@@ -9,6 +9,7 @@ _ASK: Mapping[str, tuple[str, ...]] = {
     "minimap2": ("minimap2", "--version"),
     "samtools": ("samtools", "--version"),
     "kraken2": ("kraken2", "--version"),
+    "krona": ("ktImportText",),  # its usage begins with the version
 }
 
 

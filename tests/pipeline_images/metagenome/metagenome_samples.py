@@ -1,12 +1,14 @@
 """Small uploads and results for the tests of the metagenome pipeline."""
 
 import gzip
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from metagenome.abundance import diversity, tables
 from metagenome.kraken_report import Classification, read_report
+from metagenome.measured import Measured
+from metagenome.read_kind import ReadKind
 from metagenome.summary import Summary
 
 # As Kraken 2.1.2 wrote it: rank codes of the higher taxa are empty, indentation tells the tree.
@@ -24,6 +26,13 @@ REPORT = """\
   5.00\t50\t50\tS1\t93061\t          Staphylococcus aureus NCTC 8325
 """
 RANKS = {1: "no rank", 2: "domain", 1224: "phylum", 561: "genus"}
+MEASURED = Measured(bases=360_000, mean_length=150, q30_share=0.9, duplication=0.01)
+LONG = {
+    "kind": ReadKind.LONG,
+    "unit": "reads",
+    "filtered": 1200,
+    "measured": Measured(bases=3_600_000, mean_length=3_000, n50=5_400),
+}
 
 
 def fastq(count: int = 3, *, mate: int = 1, quality: str = "IIIIFFFF#A", start: int = 0) -> str:
@@ -50,6 +59,7 @@ def summary(
     found = found or classification()
     by_rank = tables(found)
     numbers: dict[str, Any] = {
+        "kind": ReadKind.SHORT,
         "unit": "pairs",
         "files": tuple(files),
         "fragments": 1200,
@@ -58,11 +68,12 @@ def summary(
         "host_removal": True,
         "clean": found.fragments,
         "classified": found.classified,
-        "bases": 360_000,
-        "q30_share": 0.9,
-        "mean_length": 150,
-        "duplication": 0.01,
+        "measured": MEASURED,
         "tables": by_rank,
         "diversity": tuple(diversity(rank, rows) for rank, rows in by_rank.items()),
     }
     return Summary(**(numbers | changed))
+
+
+def records(sequences: Iterable[str]) -> str:
+    return "".join(f"@r{n}\n{bases}\n+\n{'I' * len(bases)}\n" for n, bases in enumerate(sequences))

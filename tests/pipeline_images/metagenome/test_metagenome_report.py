@@ -1,13 +1,15 @@
 """The page a person reads first: right, safe and complete in itself."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 from metagenome.findings import findings
 from metagenome.kraken_report import read_report
+from metagenome.read_kind import ReadKind
 from metagenome.report import report
-from metagenome_samples import REPORT, summary
+from metagenome_samples import LONG, MEASURED, REPORT, summary
 from reporting.findings import percent
 
 TOOLS = {"kraken2": "2.1.2"}
@@ -89,8 +91,8 @@ def test_a_sample_of_the_unknown_still_has_a_report() -> None:
         ({"fragments": 9000, "filtered": 8000}, "Mostly host"),
         ({"host_removal": False}, "Host reads not removed"),
         ({"fragments": 5000}, "Many reads filtered out"),
-        ({"q30_share": 0.5}, "Low quality"),
-        ({"duplication": 0.4}, "Many duplicates"),
+        ({"measured": replace(MEASURED, q30_share=0.5)}, "Low quality"),
+        ({"measured": replace(MEASURED, duplication=0.4)}, "Many duplicates"),
         ({"classified": 600}, "Partly unknown"),
         ({"classified": 300}, "Mostly unknown"),
         ({}, "Few reads"),
@@ -113,3 +115,31 @@ def test_a_good_sample_has_nothing_to_mind() -> None:
 def test_a_tiny_share_is_not_shown_as_none() -> None:
     """0.0% of host reads would be read as: no human DNA."""
     assert [percent(share) for share in (0, 0.0001, 0.0005, 0.5)] == ["0.0%", "under 0.1%", "0.1%", "50.0%"]
+
+
+def test_long_reads_are_told_by_their_lengths_and_not_by_what_was_not_done() -> None:
+    """The page would tell of a filter that never ran, and judge nanopore reads by Illumina's qualities."""
+    text = report(summary(**LONG), TOOLS)
+    assert Page(text).open == []
+    assert "3,000 bases long on average" in text
+    assert "5,400 bases or more (N50)" in text
+    for word in ("fastp", "too poor", "quality", "copies of others", "mate"):
+        assert word not in text, word
+    told = summary(**LONG).as_json()
+    assert (told["reads"], told["mean_length"], told["n50"]) == ("long", 3_000, 5_400)
+    assert told["q30_share"] is told["duplication"] is None
+    assert "N50" not in report(summary(), TOOLS)
+
+
+def test_fewer_long_reads_are_enough() -> None:
+    """Every nanopore sample would be called too small."""
+    enough = LONG | {"fragments": 9_000, "filtered": 9_000, "clean": 8_000, "classified": 7_900}
+    assert "Enough reads" in report(summary(**enough), TOOLS)
+    assert "Mind: Few reads" in report(summary(**enough | {"kind": ReadKind.SHORT}), TOOLS)
+
+
+def test_scraps_among_long_reads_are_not_blamed_on_adapters() -> None:
+    """The laboratory would look for the fault in the wrong place."""
+    (words,) = [f.words for f in findings(summary(**LONG | {"fragments": 3_000})) if "filtered" in f.title]
+    assert "60.0% of the reads were too short" in words
+    assert "adapters" not in words
