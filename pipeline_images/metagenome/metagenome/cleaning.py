@@ -4,7 +4,7 @@ fastp trims adapters and drops poor and short reads. minimap2 maps the rest to t
 if neither mate maps (`-f 12`), so that no half of a human pair gets into the results.
 
 Long reads do not go through fastp, which is made for short ones. They are kept whole, but for those under
-200 bases: minimap2 misses one in seven of them where they are the host's, and hardly any that is longer.
+200 bases: minimap2 misses one in five of them where they are the host's, and hardly any that is longer.
 """
 
 import json
