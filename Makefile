@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools images demo test check format campaign bench clean
+.PHONY: help setup tools images demo test check format residency campaign bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,7 +31,11 @@ check: $(READY) ## Format, lint and types
 	@scripts/check.sh
 
 test: check images ## Every test, with containers, and the coverage
+	@scripts/browser.sh
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term --cov-report=xml
+
+residency: $(READY) ## Every way by which something can leave an office, with its reason
+	@$(BIN)/python -m residency
 
 campaign: $(READY) ## The fault campaign at full size, by seed (about 20 minutes); prints a table, keeps JSON in .bench/
 	@$(BIN)/python -m campaign --json .bench/campaign.json

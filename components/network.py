@@ -4,6 +4,7 @@ Instances reach AWS by VPC endpoints alone, so sample data cannot leave by accid
 gateway to pay.
 """
 
+import json
 from dataclasses import dataclass
 
 import pulumi
@@ -11,7 +12,7 @@ import pulumi_aws as aws
 
 from components.office import Office
 from components.options import child_of
-from components.permission import Permission, inline_policy, trust_service
+from components.permission import POLICY_VERSION, Permission, inline_policy, trust_service
 from components.tags import tags
 
 HTTPS = 443
@@ -19,6 +20,9 @@ MAX_ZONES = 3
 # A zone the account need not opt in to is a full one: local and wavelength zones lack most endpoints.
 FULL_ZONE = "opt-in-not-required"
 FLOW_LOG_DAYS = 90
+# AWS's own buckets: the layers of ECR's images, by links that ECR signs, and Amazon Linux's packages.
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html
+AWS_BUCKETS = ("prod-{}-starport-layer-bucket", "al2023-repos-{}-de612dc2")
 
 GATEWAY_ENDPOINTS = {
     # Uploads, results and references; ECR keeps image layers, and Amazon Linux its packages, in S3 as well.
@@ -34,6 +38,8 @@ INTERFACE_ENDPOINTS = {
     "ecr-dkr": "ecr.dkr",  # and pulls the image's manifest;
     "logs": "logs",  # the awslogs driver ships what jobs print.
 }
+# AWS: these two take no endpoint policy; only the agent speaks to them.
+WITHOUT_POLICY = ("ecs-agent", "ecs-telemetry")
 # Not needed, so not paid for: sts (the agent hands jobs their role's credentials), kms (S3, DynamoDB and ECR
 # decrypt on their side), batch, sqs and events (functions use them, and functions run outside the VPC), ssm
 # (nobody signs in to an instance).
@@ -43,6 +49,37 @@ INTERFACE_ENDPOINTS = {
 class NetworkArgs:
     office: Office
     key_arn: pulumi.Input[str]
+
+
+def endpoint_policy(office: Office, service: str) -> str:
+    """Who may pass an endpoint: the account's own roles; to S3 and DynamoDB only for the account's own data.
+
+    Without it a tool in a container that brings keys of a foreign account could carry reads to that account.
+    """
+    own = {"aws:PrincipalAccount": office.account}
+    if service in GATEWAY_ENDPOINTS:
+        own["aws:ResourceAccount"] = office.account
+    statements = [
+        {
+            "Sid": "OwnRoles",
+            "Effect": "Allow",
+            "Principal": "*",
+            "Action": "*",
+            "Resource": "*",
+            "Condition": {"StringEquals": own},
+        }
+    ]
+    if service == "s3":
+        statements.append(
+            {
+                "Sid": "ReadImageLayersAndPackages",
+                "Effect": "Allow",
+                "Principal": "*",
+                "Action": "s3:GetObject",
+                "Resource": [f"arn:aws:s3:::{bucket.format(office.region)}/*" for bucket in AWS_BUCKETS],
+            }
+        )
+    return json.dumps({"Version": POLICY_VERSION, "Statement": statements})
 
 
 class Network(pulumi.ComponentResource):
@@ -129,6 +166,7 @@ class Network(pulumi.ComponentResource):
                 service_name=f"com.amazonaws.{self._office.region}.{service}",
                 vpc_endpoint_type="Gateway",
                 route_table_ids=[self._route_table.id],
+                policy=endpoint_policy(self._office, name),
                 tags={**self._tags, "Name": f"{self._name}-{name}"},
                 opts=child_of(self),
             )
@@ -142,6 +180,7 @@ class Network(pulumi.ComponentResource):
                 subnet_ids=self.subnet_ids,
                 security_group_ids=[self._endpoints.id],
                 private_dns_enabled=True,
+                policy=None if name in WITHOUT_POLICY else endpoint_policy(self._office, name),
                 tags={**self._tags, "Name": f"{self._name}-{name}"},
                 opts=child_of(self),
             )

@@ -153,6 +153,14 @@ class Delivery(Model):
     project: str
 
 
+class WayOut(Model):
+    """A way by which something may leave the office, with its reason: what `residency/` finds is named."""
+
+    to: str = Field(min_length=2)
+    carries: Literal["images", "references", "metadata", "identifiers", "results", "samples"]
+    reason: str = Field(min_length=20)
+
+
 class OfficeFile(Model):
     """The `config` of a stack file, key by key."""
 
@@ -175,6 +183,7 @@ class OfficeFile(Model):
     budget: Budget = Field(alias="globalbi:budget")
     partners: dict[str, Partner] = Field(default_factory=dict, alias="globalbi:partners")
     deliveries: tuple[Delivery, ...] = Field((), alias="globalbi:deliveries")
+    may_leave: tuple[WayOut, ...] = Field((), alias="globalbi:mayLeave")
 
 
 @dataclass(frozen=True, kw_only=True)

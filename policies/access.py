@@ -32,6 +32,7 @@ GATES = (
     "aws:ec2/vpcPeeringConnection:VpcPeeringConnection",
     "aws:lambda/functionUrl:FunctionUrl",
 )
+ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 RULES = (
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
@@ -72,6 +73,8 @@ def _wildcard_resources(stack: Stack) -> Iterator[tuple[Resource, str]]:
 
 def _open_to_everybody(stack: Stack) -> Iterator[tuple[Resource, str]]:
     for resource in stack.resources:
+        if resource.kind == ENDPOINT:
+            continue  # an endpoint's policy allows nothing by itself; whom it lets through is GBI-RES-1
         for statement in statements(resource):
             principal = statement.get("Principal")
             accounts = principal.get("AWS") if isinstance(principal, Mapping) else principal

@@ -3,8 +3,15 @@
 from policies import access, messages, storage, work
 from policies.declared import Stack
 from policies.policy import Finding, Policy
+from residency import policy as residency
 
-POLICIES: tuple[Policy, ...] = (*storage.POLICIES, *messages.POLICIES, *work.POLICIES, *access.POLICIES)
+POLICIES: tuple[Policy, ...] = (
+    *storage.POLICIES,
+    *messages.POLICIES,
+    *work.POLICIES,
+    *access.POLICIES,
+    *residency.POLICIES,
+)
 
 
 def judge(stack: Stack) -> list[Finding]:

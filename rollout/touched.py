@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 
 # What the Pulumi program is made of, in every office.
-PROGRAM = ("__main__.py", "Pulumi.yaml", "components/", "handlers/", "policies/", "requirements.lock")
+PROGRAM = (
+    "__main__.py",
+    "Pulumi.yaml",
+    "components/",
+    "handlers/",
+    "policies/",
+    "residency/",
+    "requirements.lock",
+)
 # What no office's resources depend on. An image reaches an office by the digest in its stack file.
 ELSEWHERE = (
     *(".github/", ".ci/", "benchmarks/", "bootstrap/", "campaign/", "demo/", "docs/", "fleet/", "rollout/"),

@@ -1,13 +1,17 @@
 """What the components' tests share: the offices as the program declares them, and copies to change."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.components.recording_engine import ROOT, Edit, Stack, deploy
+from policies.program import ROOT, Stack, deploy
+
+# Changes keys of one office's file.
+Edit = Callable[[str, dict[str, Any]], None]
 
 OFFICES = ("hq", "eu", "us")
 

@@ -10,7 +10,8 @@ import yaml
 from components.faults import InvalidOffices
 from components.roster import Fleet
 from handlers.context import office_of
-from tests.components.recording_engine import Edit, Stack, deploy
+from policies.program import Stack, deploy
+from tests.components.conftest import Edit
 
 DIGEST = "sha256:" + "a5" * 32
 

@@ -15,7 +15,8 @@ from components.names import physical, shortened
 from components.permission import Permission, inline_policy
 from handlers.context import office_of
 from handlers.notify import DETAIL_TYPE, SOURCE
-from tests.components.recording_engine import Declared, Edit, Stack, deploy
+from policies.program import Declared, Stack, deploy
+from tests.components.conftest import Edit
 
 OTHER_DIGEST = "sha256:" + "ab" * 32
 

@@ -14,7 +14,8 @@ import yaml
 from components.faults import InvalidOffices
 from components.office import NVME_FAMILIES, Office
 from components.roster import Fleet
-from tests.components.recording_engine import ROOT, Edit, Recorder, cli_config, deploy, run_program
+from policies.program import ROOT, Recorder, cli_config, deploy, run_program
+from tests.components.conftest import Edit
 
 DIGEST = "sha256:" + "0" * 64
 
@@ -97,8 +98,8 @@ def test_every_fault_of_every_file_is_reported_at_once(checkout: Path, edit: Edi
             {"globalbi:cdir": "10.20.0.0/16"},
             "globalbi:cdir is unknown; did you mean globalbi:cidr? (valid: aws:allowedAccountIds, "
             "aws:profile, aws:region, globalbi:budget, globalbi:cidr, globalbi:compute, globalbi:contacts, "
-            "globalbi:deliveries, globalbi:headquarters, globalbi:identifiers, globalbi:partners, "
-            "globalbi:releases, globalbi:retries)",
+            "globalbi:deliveries, globalbi:headquarters, globalbi:identifiers, globalbi:mayLeave, "
+            "globalbi:partners, globalbi:releases, globalbi:retries)",
         ),
         (
             {"globalbi:compute": {"maxVcpu": 8}},

@@ -1,7 +1,7 @@
-"""The Pulumi program run in process, with an engine that only records, and refuses what it does not know.
+"""The Pulumi program run in process, without AWS, with an engine that only records what it declares.
 
-An unknown resource type, an unknown input or an unknown call is a fault of the program that otherwise only
-the real provider would find.
+An unknown resource type, an unknown input or an unknown call is refused: it is a fault of the program that
+otherwise only the real provider would find.
 """
 
 import asyncio
@@ -22,10 +22,9 @@ from pulumi.runtime import mocks, settings
 from pulumi.runtime.config import set_all_config
 from pulumi.runtime.stack import run_pulumi_func
 
-ROOT = Path(__file__).parents[2]
+from policies import declared as declared_terms
 
-# Changes keys of one office's file.
-Edit = Callable[[str, dict[str, Any]], None]
+ROOT = Path(__file__).resolve().parent.parent
 
 # Every type the program may declare, with the class that says which inputs it takes.
 KNOWN: dict[str, Any] = {
@@ -128,7 +127,9 @@ class Recorder(mocks.Mocks):
             self.components.append(args.typ)
             return "", {}
         if args.typ not in KNOWN:
-            raise NotImplementedError(f"{args.typ} ({args.name}): a type the tests do not know")
+            raise NotImplementedError(
+                f"{args.typ} ({args.name}): a type that policies/program.py does not know"
+            )
         strays = set(args.inputs) - inputs_of(args.typ)
         if strays:
             raise NotImplementedError(f"{args.typ} ({args.name}) takes no {', '.join(sorted(strays))}")
@@ -143,7 +144,7 @@ class Recorder(mocks.Mocks):
                 return {"region": self.region, "name": self.region, "id": self.region}
             case "aws:index/getAvailabilityZones:getAvailabilityZones":
                 return {"names": [f"{self.region}{zone}" for zone in "abcd"], "id": self.region}
-        raise NotImplementedError(f"{args.token}: a call the tests do not know")
+        raise NotImplementedError(f"{args.token}: a call that policies/program.py does not know")
 
     def _answer(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         """Ids and ARNs in AWS's forms, so that what names them can be judged."""
@@ -266,3 +267,13 @@ def deploy(office: str, root: Path = ROOT) -> Stack:
     config = cli_config(root / f"Pulumi.{office}.yaml")
     recorder = Recorder(account=json.loads(config["aws:allowedAccountIds"])[0], region=config["aws:region"])
     return Stack(recorder=recorder, outputs=run_program(office, root, recorder, config))
+
+
+def declared(office: str, root: Path = ROOT) -> declared_terms.Stack:
+    """What an office declares, in the policies' own terms."""
+    return declared_terms.Stack(
+        resources=tuple(
+            declared_terms.Resource(kind=each.kind, name=each.name, inputs=each.inputs)
+            for each in deploy(office, root).recorder.declared
+        )
+    )
