@@ -84,20 +84,19 @@ def serving(kind: str, folder: Path) -> Iterator[ObjectServer]:
             _create_bucket(server, process, Path(log.name))
             yield server
         finally:
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            process.kill()  # SeaweedFS takes half a minute to say goodbye, and nothing is kept
+            process.wait()
+            for port in (*ports, *(port + GRPC_ABOVE for port in ports)):
+                for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):  # not to be placed elsewhere
+                    left.unlink()
 
 
 def _seaweedfs(data: str, ports: list[int]) -> list[str]:
     where = [f"-{part}.port={port}" for part, port in zip(SEAWEEDFS_PARTS, ports, strict=True)]
-    return [
-        "server", f"-ip={HOST}", f"-ip.bind={HOST}", "-filer", "-s3", "-s3.iam=false", "-volume.max=0",
-        f"-dir={data}", *where,
-    ]  # fmt: skip
+    # The catalogues have fixed ports, which another SeaweedFS may hold; nothing is reported to its makers.
+    without = ["-s3.iam=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"]
+    listen = [f"-ip={HOST}", f"-ip.bind={HOST}", *where]
+    return ["server", f"-dir={data}", "-volume.max=0", "-filer", "-s3", *listen, *without]
 
 
 def _versitygw(data: str, ports: list[int]) -> list[str]:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shlex
+import socket
 from pathlib import Path
 
 import pytest
@@ -87,10 +88,13 @@ def test_a_comparison_shows_every_way_and_value() -> None:
 class TestWithAServer:
     """Needs the dependency group `bench`."""
 
-    @pytest.fixture
-    def small(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    @pytest.fixture(autouse=True)
+    def installed(self) -> None:
         if not (object_server.program("weed") and object_server.program("s5cmd")):
             pytest.skip("the dependency group `bench` is not installed")
+
+    @pytest.fixture
+    def small(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         monkeypatch.setattr(staging, "FOLDER", tmp_path / ".bench")
         monkeypatch.setattr(staging, "LARGE_BYTES", 3 * staging.MIB + 5)
         monkeypatch.setattr(staging, "SMALL_FILES", 3)
@@ -106,7 +110,18 @@ class TestWithAServer:
         assert [set(each.rows) for each in found.comparisons] == [ways, ways]
         assert all(value > 0 for each in found.comparisons for row in each.rows.values() for value in row[:2])
         json.dumps(found.detail)
-        assert list(small.glob("staging-*")) == []
+        assert list(small.glob("staging-*")) == []  # a gigabyte each, when it is for real
+
+    def test_the_server_leaves_nothing_behind(self, tmp_path: Path) -> None:
+        """Whoever measures often would fill /tmp with its sockets, and a server would hold its ports."""
+        sockets = set(Path("/tmp").glob("seaweedfs-*.sock"))
+        with object_server.serving("seaweedfs", tmp_path) as server:
+            server.client().put_object(Bucket=object_server.BUCKET, Key="a", Body=b"a")
+            assert set(Path("/tmp").glob(f"seaweedfs-*-{server.port}.sock")) - sockets
+        assert set(Path("/tmp").glob("seaweedfs-*.sock")) <= sockets
+        with socket.socket() as probe:
+            assert probe.connect_ex((object_server.HOST, server.port)) != 0
+        assert [path.name for path in tmp_path.iterdir()] == ["seaweedfs.log"]
 
     def test_a_way_that_leaves_other_files_is_told(
         self, small: Path, monkeypatch: pytest.MonkeyPatch
@@ -117,7 +132,7 @@ class TestWithAServer:
         def broken(dest: Path) -> dict[str, str]:
             return truth(dest) | {
                 staging.AWS: f"{truth(dest)[staging.AWS]} && rm {shlex.quote(str(dest))}/logs/000.txt",
-                staging.RUNNER: f'{truth(dest)[staging.RUNNER]} | sed \'s/"sha256": "./&&/\'',
+                staging.RUNNER: f"{truth(dest)[staging.RUNNER]} | sed 's/sha256\": \"/&x/'",
             }
 
         monkeypatch.setattr(staging, "commands", broken)
