@@ -70,9 +70,8 @@ def _forward(source: socket.socket, sink: socket.socket, pace: Pace) -> None:
             while left:
                 left -= os.splice(read, sink.fileno(), left)
             time.sleep(pace.pause(count, time.monotonic()))
-    except OSError:  # one side broke off: neither has anything more to say
-        with suppress(OSError):
-            source.shutdown(socket.SHUT_RDWR)
+    except OSError:  # one side broke off; the other learns of it as of an end
+        pass
     finally:
         os.close(read)
         os.close(write)
