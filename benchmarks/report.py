@@ -26,6 +26,15 @@ class Figure:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Several ways to do the same thing, one a row: its name, then a value for each column."""
+
+    title: str
+    columns: list[str]
+    rows: dict[str, list[float]]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """`title` says what was measured under which load; `detail` is for the JSON alone.
 
@@ -33,12 +42,24 @@ class Report:
     """
 
     title: str
-    figures: list[Figure]
+    figures: list[Figure] = field(default_factory=list)
+    comparisons: list[Comparison] = field(default_factory=list)
     detail: dict[str, Any] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
 
 
 def show(report: Report, console: Console) -> None:
+    if report.figures:
+        console.print(_figures(report))
+    else:
+        console.print(report.title)
+    for comparison in report.comparisons:
+        console.print(_comparison(comparison))
+    for fault in report.faults:
+        console.print(f"[red]{fault}")
+
+
+def _figures(report: Report) -> Table:
     table = Table(title=report.title, title_justify="left")
     table.add_column("figure")
     table.add_column("value", justify="right")
@@ -46,9 +67,16 @@ def show(report: Report, console: Console) -> None:
     for figure in report.figures:
         value = f"{figure.value:,}" if isinstance(figure.value, int) else f"{figure.value:,.2f}"
         table.add_row(figure.name, value, figure.unit)
-    console.print(table)
-    for fault in report.faults:
-        console.print(f"[red]{fault}")
+    return table
+
+
+def _comparison(comparison: Comparison) -> Table:
+    table = Table("", title=comparison.title, title_justify="left")
+    for column in comparison.columns:
+        table.add_column(column, justify="right")
+    for name, values in comparison.rows.items():
+        table.add_row(name, *(f"{value:,.2f}" if value < 100 else f"{value:,.0f}" for value in values))
+    return table
 
 
 def keep(name: str, report: Report) -> Path:
