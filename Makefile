@@ -41,6 +41,8 @@ campaign: $(READY) ## The fault campaign at full size, by seed (about 20 minutes
 	@$(BIN)/python -m campaign --json .bench/campaign.json
 
 bench: images ## Measure speed and memory; prints tables and keeps JSON in .bench/
+	@$(BIN)/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['dependency-groups']['bench'])" \
+		| xargs $(BIN)/python -m pip install -q --disable-pip-version-check
 	@$(BIN)/python -m benchmarks
 
 format: $(READY) ## Format the code
