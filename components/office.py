@@ -18,10 +18,10 @@ from typing import Annotated, Any, Literal
 
 import botocore.session
 import pulumi
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError
 
 from components.faults import InvalidOffices, explain, unknown_key
-from components.yaml_file import read_mapping
+from components.yaml_file import read_mapping, yes_or_no
 
 # Keys the CLI itself keeps in a stack file, and those of the AWS provider an office may set.
 STACK_FILE_KEYS = ("config", "encryptionsalt", "encryptedkey", "secretsprovider", "environment")
@@ -101,7 +101,7 @@ class Model(BaseModel):
 
 # Neither "8" nor `yes`, which YAML reads as true, and true would count as 1.
 Whole = Annotated[int, Strict()]
-YesOrNo = Annotated[bool, Strict()]
+YesOrNo = Annotated[bool, Strict(), BeforeValidator(yes_or_no)]
 
 
 class PinnedRelease(Model):
@@ -207,7 +207,7 @@ class Sketch:
             file=f"Pulumi.{name}.yaml",
             account=account if re.fullmatch(r"\d{12}", account) else None,
             cidr=cidr,
-            headquarters=config.get("globalbi:headquarters") is True,
+            headquarters=yes_or_no(config.get("globalbi:headquarters")) is True,
         )
 
 

@@ -79,6 +79,14 @@ class _Loader(yaml.SafeLoader):
         return value
 
 
+def yes_or_no(value: Any) -> Any:
+    """A value of a stack file that is true or false, also after the CLI wrote the file anew.
+
+    `pulumi stack init` and `pulumi config set` do, and put both words in quotes.
+    """
+    return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+
+
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.written_int)
 _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.written_float)
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.written_date)

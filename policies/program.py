@@ -134,7 +134,7 @@ class Recorder(mocks.Mocks):
         if strays:
             raise NotImplementedError(f"{args.typ} ({args.name}) takes no {', '.join(sorted(strays))}")
         self.declared.append(Declared(kind=args.typ, name=args.name, inputs=dict(args.inputs)))
-        return self._answer(args)
+        return answer(args.typ, args.name, args.inputs, self.account, self.region)
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> Any:
         match args.token:
@@ -146,36 +146,32 @@ class Recorder(mocks.Mocks):
                 return {"names": [f"{self.region}{zone}" for zone in "abcd"], "id": self.region}
         raise NotImplementedError(f"{args.token}: a call that policies/program.py does not know")
 
-    def _answer(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        """Ids and ARNs in AWS's forms, so that what names them can be judged."""
-        name = args.inputs.get("name", args.inputs.get("bucket", args.name))
-        service, resource = args.typ.removeprefix("aws:").split(":")[0].split("/")
-        place = f"{self.region}:{self.account}"
-        arn = {
-            "s3": f"arn:aws:s3:::{name}",
-            "iam": f"arn:aws:iam::{self.account}:{resource}/{name}",
-            "sqs": f"arn:aws:sqs:{place}:{name}",
-            "sns": f"arn:aws:sns:{place}:{name}",
-            "dynamodb": f"arn:aws:dynamodb:{place}:table/{name}",
-            "lambda": f"arn:aws:lambda:{place}:function:{name}",
-            "ecr": f"arn:aws:ecr:{place}:repository/{name}",
-            "kms": f"arn:aws:kms:{place}:key/{name}",
-        }.get(service, f"arn:aws:{service}:{place}:{resource}/{name}")
-        if resource == "jobDefinition":
-            digest = json.loads(args.inputs["containerProperties"])["image"].rsplit(":", 1)[1]
-            arn = f"arn:aws:batch:{place}:job-definition/{name}:{int(digest[:4], 16)}"
-        more = {"latestVersion": 1.0} if resource == "launchTemplate" else {}
-        if resource == "vpcEndpoint":
-            more = {"prefixListId": f"pl-{args.name}"}  # type: ignore[dict-item]
-        outputs = {
-            **args.inputs,
-            "name": name,
-            "arn": arn,
-            "keyId": name,
-            "url": f"https://sqs/{name}",
-            **more,
-        }
-        return str(name), outputs
+
+def answer(
+    kind: str, name: str, inputs: dict[str, Any], account: str, region: str
+) -> tuple[str, dict[str, Any]]:
+    """Ids and ARNs in AWS's forms, so that what names them can be judged."""
+    name, logical = inputs.get("name", inputs.get("bucket", name)), name
+    service, resource = kind.removeprefix("aws:").split(":")[0].split("/")
+    place = f"{region}:{account}"
+    arn = {
+        "s3": f"arn:aws:s3:::{name}",
+        "iam": f"arn:aws:iam::{account}:{resource}/{name}",
+        "sqs": f"arn:aws:sqs:{place}:{name}",
+        "sns": f"arn:aws:sns:{place}:{name}",
+        "dynamodb": f"arn:aws:dynamodb:{place}:table/{name}",
+        "lambda": f"arn:aws:lambda:{place}:function:{name}",
+        "ecr": f"arn:aws:ecr:{place}:repository/{name}",
+        "kms": f"arn:aws:kms:{place}:key/{name}",
+    }.get(service, f"arn:aws:{service}:{place}:{resource}/{name}")
+    if resource == "jobDefinition":
+        digest = json.loads(inputs["containerProperties"])["image"].rsplit(":", 1)[1]
+        arn = f"arn:aws:batch:{place}:job-definition/{name}:{int(digest[:4], 16)}"
+    more: dict[str, Any] = {"latestVersion": 1.0} if resource == "launchTemplate" else {}
+    if resource == "vpcEndpoint":
+        more = {"prefixListId": f"pl-{logical}"}
+    outputs = {**inputs, "name": name, "arn": arn, "keyId": name, "url": f"https://sqs/{name}", **more}
+    return str(name), outputs
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -98,8 +98,12 @@ def _alerts(summary: Summary, labels: Sequence[str], most: int) -> list[str]:
     if summary.fault:
         lines += ["", "> [!WARNING]", f"> {code(summary.office)}: {code(summary.fault)}"]
     if summary.losses:
-        approved = LABEL in labels
-        verdict = f"Approved by the label {code(LABEL)}." if approved else f"Blocked without {code(LABEL)}."
+        if any(change.protected for change in summary.losses):
+            verdict = "Pulumi refuses it whatever the labels say: it is protected."
+        elif LABEL in labels:
+            verdict = f"Approved by the label {code(LABEL)}."
+        else:
+            verdict = f"Blocked without {code(LABEL)}."
         lines += ["", "> [!CAUTION]", f"> 🔴 **Data would be lost in {code(summary.office)}. {verdict}**"]
         losses = summary.losses
         lines += [

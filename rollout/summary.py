@@ -6,8 +6,9 @@ Standard library only, as the job that writes comments installs nothing.
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,6 +37,14 @@ HOLDS: Mapping[str, str] = {
     "aws:sqs/queue:Queue": "a queue's waiting events",
     "aws:cloudwatch/logGroup:LogGroup": "logs",
 }
+# How the engine refuses what is protected: no step tells of it, and the preview ends there
+# (resource/deploy/step.go and step_generator.go in pulumi/pulumi).
+PROTECTED = re.compile(
+    r'unable to (?P<replaced>replace) resource "(?P<of_replace>[^"\s]+)"'
+    r'|resource "(?P<of_delete>[^"\s]+)" cannot be deleted\s+because it is protected'
+)
+# What follows from another error, and is none by itself.
+ENDED = ("preview failed", "Resource monitor has terminated")
 MOST_CHANGES = 2000
 MOST_CHARACTERS = 200  # of a name; AWS's longest are 256, and nobody reads those
 
@@ -46,6 +55,7 @@ class Change:
     type: str
     name: str
     keys: tuple[str, ...] = ()  # the properties that are the reason
+    protected: bool = False  # the engine refuses it
 
     @property
     def loses(self) -> str | None:
@@ -96,20 +106,50 @@ def summarise(office: str, preview: Mapping[str, Any], findings: Iterable[Findin
             found[urn] = Change(
                 action=known.action, type=known.type, name=known.name, keys=tuple(sorted(merged))
             )
+    others = 0
     errors = [each for each in preview.get("diagnostics") or () if each.get("severity") == "error"]
-    # The message itself may quote a property's value.
-    fault = f"the preview ended with {len(errors)} errors: see the job's log" if errors else ""
+    for error in errors:
+        refused = _refused(error["message"])
+        if refused:
+            urn, change = refused
+            known = found.get(urn)
+            found[urn] = replace(change, keys=known.keys if known else ())
+        else:
+            others += not error["message"].removeprefix("error: ").startswith(ENDED)
+    protected = sum(change.protected for change in found.values())
+    if protected and not others:
+        fault = f"Pulumi refuses this: protected resources would go ({protected}). It looked no further"
+    else:
+        # The message itself may quote a property's value.
+        fault = f"the preview ended with {len(errors)} errors: see the job's log" if errors else ""
     changes = sorted(
         found.values(), key=lambda change: (-ACTIONS.index(change.action), change.type, change.name)
     )
     return Summary(office=office, changes=tuple(changes), findings=tuple(findings), fault=fault)
 
 
+def _refused(message: str) -> tuple[str, Change] | None:
+    """The URN and the change of a resource that the engine left as it is, since it is protected."""
+    match = PROTECTED.search(message)
+    if match is None:
+        return None
+    urn = match["of_replace"] or match["of_delete"]
+    kind, name = _called(urn)
+    return urn, Change(
+        action="replace" if match["replaced"] else "delete", type=kind, name=name, protected=True
+    )
+
+
+def _called(urn: str) -> tuple[str, str]:
+    """Type and name of the resource with this URN."""
+    kind, _, name = urn.rpartition("::")
+    return kind.rpartition("::")[2].rpartition("$")[2], name
+
+
 def _change(step: Mapping[str, Any]) -> Change | None:
     action = ACTION_OF.get(step["op"])
     state = step.get("newState") or step.get("oldState") or {}
-    kind, _, name = step["urn"].rpartition("::")
-    kind = kind.rpartition("::")[2].rpartition("$")[2]
+    kind, name = _called(step["urn"])
     # Components and providers are nothing in AWS.
     if action is None or not state.get("custom", True) or kind.startswith("pulumi:"):
         return None
@@ -144,7 +184,13 @@ def _read_change(each: Mapping[str, Any]) -> Change:
     if each["action"] not in ACTIONS:
         raise ValueError(f"action must be one of {', '.join(ACTIONS)}, not {each['action']!r}")
     keys = tuple(_text(key) for key in each["keys"][:100])
-    return Change(action=each["action"], type=_text(each["type"]), name=_text(each["name"]), keys=keys)
+    return Change(
+        action=each["action"],
+        type=_text(each["type"]),
+        name=_text(each["name"]),
+        keys=keys,
+        protected=each.get("protected") is True,
+    )
 
 
 def _text(value: Any, most: int = MOST_CHARACTERS) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from components.yaml_file import yes_or_no
+
 # What the Pulumi program is made of, in every office.
 PROGRAM = (
     "__main__.py",
@@ -43,7 +45,7 @@ class Tree:
 
     @property
     def headquarters(self) -> tuple[str, ...]:
-        return tuple(name for name, config in self.offices.items() if config.get("globalbi:headquarters"))
+        return tuple(name for name, config in self.offices.items() if _leads(config))
 
 
 def touched(paths: Iterable[str], before: Tree, after: Tree) -> dict[str, list[str]]:
@@ -85,10 +87,14 @@ def _of_stack_file(office: str, before: Tree, after: Tree) -> Iterable[str]:
         return ()  # a comment
     if old is None or new is None:
         return (office, *after.headquarters)  # headquarters lets it in, or no longer
-    if any(old.get(key) != new.get(key) for key in READ_BY_OTHERS):
-        led = old.get("globalbi:headquarters") or new.get("globalbi:headquarters")
+    if any(yes_or_no(old.get(key)) != yes_or_no(new.get(key)) for key in READ_BY_OTHERS):
+        led = _leads(old) or _leads(new)
         return after.offices if led else (office, *after.headquarters)
     return (office,)
+
+
+def _leads(config: Config) -> bool:
+    return yes_or_no(config.get("globalbi:headquarters")) is True
 
 
 def _of_contract(pipeline: str, before: Tree, after: Tree) -> Iterable[str]:

@@ -8,6 +8,8 @@ import boto3
 import yaml
 from botocore.config import Config
 
+from components.yaml_file import yes_or_no
+
 ROOT = Path(__file__).resolve().parent.parent
 SETTINGS = Config(retries={"mode": "standard", "max_attempts": 3}, max_pool_connections=50)
 
@@ -64,4 +66,4 @@ def _read(path: Path) -> Office:
             f"{path.name}: aws:region and one aws:allowedAccountIds must be there ({fault})"
         ) from fault
     headquarters = next((v for k, v in config.items() if k.endswith(":headquarters")), False)
-    return Office(name=name, account=str(account), region=region, headquarters=bool(headquarters))
+    return Office(name=name, account=str(account), region=region, headquarters=bool(yes_or_no(headquarters)))

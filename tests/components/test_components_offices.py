@@ -16,6 +16,7 @@ from components.office import NVME_FAMILIES, Office
 from components.roster import Fleet
 from policies.program import ROOT, Recorder, cli_config, deploy, run_program
 from tests.components.conftest import Edit
+from twin.offices import offices
 
 DIGEST = "sha256:" + "0" * 64
 
@@ -192,6 +193,22 @@ def test_exactly_one_office_is_headquarters(
     """Without headquarters no office's runs are seen; with two, each sees half."""
     edit(office, {"globalbi:headquarters": leads})
     assert only_fault(checkout) == fault
+
+
+def test_the_command_may_put_true_and_false_in_quotes(checkout: Path, edit: Edit) -> None:
+    """`pulumi stack init` writes a stack file anew, and does; no office could else be deployed after it."""
+    edit("eu", {"globalbi:headquarters": "false"})
+    edit("us", {"globalbi:headquarters": "false"})
+    edit("hq", {"globalbi:headquarters": "true"})
+    fleet = Fleet.load(checkout)
+    assert fleet.headquarters.name == "hq"
+    assert [office.name for office in fleet.branches] == ["eu", "us"]
+    assert [office.name for office in offices(checkout) if office.headquarters] == ["hq"]  # the twin's
+    # Quoted or not, there is one headquarters, also where another slip leaves the file faulty.
+    edit("eu", {"globalbi:headquarters": "true", "globalbi:contacts": ["nobody"]})
+    assert faults(checkout)[1].startswith("Pulumi.eu.yaml and Pulumi.hq.yaml: globalbi:headquarters must be")
+    edit("eu", {"globalbi:headquarters": "yes", "globalbi:contacts": ["ops@example.org"]})
+    assert only_fault(checkout) == "Pulumi.eu.yaml: globalbi:headquarters must be true or false, not 'yes'"
 
 
 def test_a_delivery_names_a_partner_and_a_release(checkout: Path, edit: Edit) -> None:

@@ -3,8 +3,8 @@
 from rollout.comment import comment
 from rollout.summary import Change, Summary
 
-BUCKET, JOB, FUNCTION = (
-    "aws:s3/bucket:Bucket",
+QUEUE, JOB, FUNCTION = (
+    "aws:sqs/queue:Queue",
     "aws:batch/jobDefinition:JobDefinition",
     "aws:lambda/function:Function",
 )
@@ -18,7 +18,7 @@ SUMMARIES = (
     ),
     Summary(
         office="us",
-        changes=(Change(action="replace", type=BUCKET, name="globalbi-us-uploads", keys=("bucket",)),),
+        changes=(Change(action="replace", type=QUEUE, name="globalbi-us-intake-queue", keys=("name",)),),
     ),
 )
 

@@ -88,6 +88,70 @@ def test_an_ordinary_replacement_or_an_update_of_a_bucket_blocks_nothing() -> No
     assert refusals([summarise("eu", {"steps": steps})], []) == []
 
 
+RECORDED = Path(__file__).parent / "previews"  # by `pulumi preview --json --show-sames`; states are cut
+
+
+def recorded(name: str) -> Summary:
+    return summarise("eu", json.loads((RECORDED / f"{name}.json").read_text()))
+
+
+def test_the_commands_own_previews_are_read_as_they_are() -> None:
+    """A form of the command's JSON that is only supposed may be another one."""
+    assert recorded("no-change") == Summary(office="eu")
+    changes = {(each.action, each.name, each.keys) for each in recorded("new-digest").changes}
+    assert changes == {
+        ("update", "globalbi-eu-metagenome", ("containerProperties",)),
+        *(
+            ("update", f"globalbi-eu-{name}", ("environment",))
+            for name in ("intake", "progress", "reconcile")
+        ),
+    }
+    (lost,) = recorded("unprotected-replaced").losses
+    assert (lost.action, lost.name, lost.keys) == ("replace", "globalbi-eu-uploads", ("bucket",))
+    assert recorded("faulty-file").fault == "the preview ended with 2 errors: see the job's log"
+
+
+@pytest.mark.parametrize("labels", [[], [LABEL]])
+def test_what_pulumi_protects_is_told_by_name_and_no_label_promises_it(labels: list[str]) -> None:
+    """The engine ends such a preview without a step: the bucket in danger would not be named at all."""
+    summary = recorded("protected-replaced")
+    (lost,) = summary.losses
+    assert (lost.action, lost.type, lost.name) == ("replace", BUCKET, "globalbi-eu-uploads")
+    text = comment([summary], labels, "c" * 40)
+    assert "Pulumi refuses it whatever the labels say" in text
+    assert "Blocked without" not in text
+    assert "Approved" not in text
+    assert any("protected resources would go (2)" in line for line in refusals([summary], labels))
+
+
+def test_a_protected_setting_that_would_go_is_told_by_name() -> None:
+    """What belongs to a bucket is protected with it; a step and an error tell of it, and it is one thing."""
+    summary = recorded("protected-deleted")
+    assert [(each.action, each.name, each.protected) for each in summary.changes] == [
+        ("delete", f"globalbi-eu-{name}-lifecycle", True) for name in ("references", "results", "uploads")
+    ]
+    assert "protected resources would go (3)" in summary.fault
+
+
+def test_another_error_beside_a_protected_resource_stays_an_error() -> None:
+    """Who unprotects the bucket must not meet the second error only then."""
+    preview = json.loads((RECORDED / "protected-replaced.json").read_text())
+    preview["diagnostics"].append({"severity": "error", "message": f"error: bad token {SECRET}"})
+    assert summarise("eu", preview).fault == "the preview ended with 4 errors: see the job's log"
+
+
+def test_a_summary_of_an_older_branch_is_read(tmp_path: Path) -> None:
+    """A pull request's own code writes the summary, the base's code reads it."""
+    document = json.loads(recorded("protected-replaced").to_json())
+    path = tmp_path / "eu.json"
+    path.write_text(json.dumps(document))
+    assert read(path) == recorded("protected-replaced")
+    for change in document["changes"]:
+        del change["protected"]
+    path.write_text(json.dumps(document))
+    assert [each.protected for each in read(path).changes] == [False, False]
+
+
 def test_a_policys_finding_blocks_whatever_the_labels_say() -> None:
     """The label is for data loss, not for an open bucket."""
     summary = Summary(office="eu", findings=(Finding(policy="GBI-1", name="b", message="is public"),))

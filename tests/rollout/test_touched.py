@@ -43,6 +43,19 @@ def test_a_comment_in_a_stack_file_touches_nobody() -> None:
     assert touched(["Pulumi.eu.yaml"], stood(), stood()) == {}
 
 
+def test_what_the_command_writes_anew_touches_nobody_else() -> None:
+    """`pulumi stack init` puts true and false in quotes; "false" is no headquarters all the same."""
+    quoted = stood(eu=configuration("2", headquarters="false"))
+    plain = stood(eu=configuration("2", headquarters=False))
+    assert quoted.headquarters == ("hq",)
+    assert list(touched(["Pulumi.eu.yaml"], plain, quoted)) == ["eu"]
+    moved = stood(eu=configuration("9", headquarters="false"))
+    assert list(touched(["Pulumi.eu.yaml"], quoted, moved)) == ["eu", "hq"]
+    led = stood(hq=configuration("1", headquarters="true"))
+    assert led.headquarters == ("hq",)
+    assert list(touched(["Pulumi.hq.yaml"], stood(), led)) == ["hq"]
+
+
 def test_a_new_office_touches_headquarters_too() -> None:
     """Headquarters must let it in: its bus, its registry's and references' replication."""
     after = stood(jp=configuration("4"))
