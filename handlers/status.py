@@ -1,11 +1,12 @@
 """`status.json`: what a branch reads. It lies beside the results, at the sample's level.
 
 It is a pure function of the run, so it can be made again at any time; only the sample's newest run writes
-it, and an older revision never overwrites a newer one.
+it, and an older revision never overwrites a newer one. `docs/status.schema.json` is its schema.
 """
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -59,6 +60,7 @@ def status_of(run: Run, office: str) -> dict[str, Any]:
         }
         if run.state == SUCCEEDED
         else None,
+        "recall": asdict(run.recall) if run.recall else None,
         "attempts": [told(each) for each in run.attempts],
     }
 
@@ -99,6 +101,7 @@ def status_of_mistake(mistake: Mistake, office: str, now: str, uploaded: str) ->
         "updated": now,
         "revision": 0,
         "results": None,
+        "recall": None,
         "attempts": [],
     }
 
