@@ -13,20 +13,16 @@ from typing import Any
 from handlers.context import Context
 from handlers.items import get, typed, update
 from handlers.keys import Sample
-from handlers.run import FAILED, REJECTED, SUCCEEDED, Run
+from handlers.run import FAILED, REJECTED, Run
 
-PAGE, NOTICE, PASSPORT = "page", "notice", "passport"
+PAGE, NOTICE = "page", "notice"
 INDEX = "by_due"
-# The event of the success comes first; this is for those whose event never came.
-PASSPORT_GRACE_S = 600
 
 
 def due_of(run: Run) -> dict[str, str]:
     """What a run's end gives cause for, as attributes of its item."""
     if run.recall is not None:
         return {}  # a recall tells people once for all runs of a project
-    if run.state == SUCCEEDED:
-        return {"due": PASSPORT, "due_at": later(run.updated, PASSPORT_GRACE_S)}
     if run.state in (FAILED, REJECTED):
         return {"due": NOTICE, "due_at": run.updated}
     return {}

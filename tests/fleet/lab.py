@@ -122,7 +122,10 @@ def access_of(endpoint: str) -> Access:
 def three_offices(access: Access) -> Offices:
     """Empty tables for hq, eu and us."""
     made = Offices(access=access)
-    _empty(access.headquarters("dynamodb"), table_of(fleet_table(), {name: (name, "updated") for name in INDEXES}))
+    _empty(
+        access.headquarters("dynamodb"),
+        table_of(fleet_table(), {name: (name, "updated") for name in INDEXES}),
+    )
     for office in access.fleet.offices:
         _empty(access.client("dynamodb", office), table_of(ledger_table(office), ledger.INDEXES))
     return made
