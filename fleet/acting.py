@@ -9,20 +9,11 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from components.office import Office
+from fleet import actions, ledgers, output, show
 from fleet import doctor as examination
-from fleet import ledgers, letters, output, show
 from fleet.access import Access, in_each
-from fleet.cancel import cancel as cancel_run
-from fleet.find import NotFound, find
 from fleet.options import JsonOption, OfficeOption, OfficesArgument, RunArgument, YesOption, chosen, now
-from fleet.output import Exit, Refused, in_words, say, tell
-from fleet.rerun import refusal, rerun_follow_on
-from fleet.rerun import rerun as rerun_upload
-from fleet.table import Row
-from fleet.text import plain, where
-from handlers import ledger
-from handlers.context import Context
-from handlers.run import Run, run_id_of
+from fleet.output import Exit, in_words, say, tell
 
 T = TypeVar("T")
 
@@ -55,18 +46,8 @@ def redrive(
     """Dead letters, each with its reason; with --send they go back to work. Every step bears repeating."""
     access: Access = context.obj
     with in_words():
-        found: list[dict[str, Any]] = []
-        chosen_ones = chosen(access, offices)
-        if send and not yes:
-            names = ", ".join(office.name for office in chosen_ones)
-            output.agree(f"Every dead letter of {names} goes back to its queue and is handled again.")
-        for office in chosen_ones:
-            sqs, events = access.client("sqs", office), access.client("events", office)
-            for letter in letters.letters(sqs):
-                sent = send and letters.back(sqs, events, letter)
-                found.append(
-                    {"office": office.name, "queue": letter.queue, "reason": letter.reason, "sent": sent}
-                )
+        action = actions.redrive_of(access, chosen(access, offices), send=send)
+        found: list[dict[str, Any]] = _agreed(action, yes)["letters"]
     if as_json:
         tell(found)
         return
@@ -89,30 +70,11 @@ def rerun(
     """Analyse a sample's upload once more: after a failure, or with the office's newer release."""
     access: Access = context.obj
     with in_words():
-        row, home, at_home = _at_home(access, what, office)
-        run = _run(at_home, row["run_id"])
-        newest = ledger.read_newest(at_home, run.sample)
-        release = access.fleet.release(home, run.sample.pipeline)
-        reason = refusal(run, newest, release)
-        if reason is not None or newest is None or release is None:
-            raise Refused(f"{where(row)} of {home.name} is not run again: {reason}")
-        if run.after is None:
-            does = f"s3://{run.bucket}/{run.upload_key} gets a new version of the same bytes."
-        else:
-            does = f"It takes the results of {run.after.run_id} once more."
-        if not yes:
-            output.agree(
-                f"{where(row)} of {home.name} is analysed again ({run.state}: {run.message}). {does}"
-            )
-        if run.after is None:
-            version = rerun_upload(at_home, run, newest)
-            new = run_id_of(run.bucket, run.upload_key, version, release)
-        else:
-            new = rerun_follow_on(access.context_of_functions(home), run, newest)
+        done = _agreed(actions.rerun_of(access, what, office), yes)
     if as_json:
-        tell({"office": home.name, "run_id": new, "rerun_of": run.run_id})
+        tell(done)
     else:
-        say(f"Analysed again as {new}: `fleet sample {new[:12]}` follows it.")
+        say(f"Analysed again as {done['run_id']}: `fleet sample {done['run_id'][:12]}` follows it.")
 
 
 def cancel(
@@ -126,19 +88,11 @@ def cancel(
     """End a run: stop its job, and tell the branch why. It is not tried again."""
     access: Access = context.obj
     with in_words():
-        row, home, at_home = _at_home(access, what, office)
-        run = _run(at_home, row["run_id"])
-        if not yes and not run.terminal:
-            output.agree(
-                f"Run {run.run_id} ({where(row)} of {home.name}, {run.state}, attempt {run.attempt.number})"
-                f" ends as failed, and its job is stopped. The branch reads: {why}"
-            )
-        caller = access.client("sts", home).get_caller_identity()["Arn"].rsplit("/", 1)[-1]
-        after = cancel_run(at_home, run.run_id, caller.rsplit(":", 1)[-1], why)
+        done = _agreed(actions.cancel_of(access, what, office, why), yes)
     if as_json:
-        tell({"office": home.name, "run_id": after.run_id, "state": after.state, "message": after.message})
+        tell(done)
     else:
-        say(f"Cancelled {after.run_id}: {after.message}")
+        say(f"Cancelled {done['run_id']}: {done['message']}")
 
 
 def check(context: typer.Context, offices: OfficesArgument = None, as_json: JsonOption = False) -> None:
@@ -194,24 +148,8 @@ def _answer(answer: T | Exception) -> T:
     return answer
 
 
-def _at_home(access: Access, what: str, office: str | None) -> tuple[Row, Office, Context]:
-    """The newest run of what was asked for, its office, and the means to act there.
-
-    Raises Refused if that is not one sample of one pipeline in one office: nothing is guessed.
-    """
-    rows = find(access, what, office).rows
-    names = sorted({row["office"] for row in rows})
-    if len(names) > 1:
-        raise Refused(f"{plain(what)} is a sample of {' and '.join(names)}: say --office")
-    samples = sorted({where(row) for row in rows})
-    if len(samples) > 1:
-        raise Refused(f"{plain(what)} is {' and '.join(samples)}: say which")
-    home = access.fleet.office(rows[0]["office"])
-    return rows[0], home, access.context(home)
-
-
-def _run(context: Context, run_id: str) -> Run:
-    run = ledger.read_run(context, run_id)
-    if run is None:
-        raise NotFound(f"the ledger of {context.office.name} has no run {run_id}")
-    return run
+def _agreed(action: actions.Action, yes: bool) -> dict[str, Any]:
+    """Asks, unless the person has said yes already or there is nothing to agree to; then acts."""
+    if action.words is not None and not yes:
+        output.agree(action.words)
+    return action.act()

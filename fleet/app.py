@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from components.roster import Fleet
-from fleet import acting, looking
+from fleet import acting, looking, promoting
 from fleet.access import Access
+from fleet.dashboard.command import dashboard
 from fleet.options import ROOT
 from fleet.output import in_words
 from handlers.log import logger
@@ -52,6 +53,9 @@ for command in (
     acting.cancel,
     acting.check,
     acting.rebuild,
+    promoting.promote,
+    promoting.sync,
+    dashboard,
 ):
     app.command()(command)
 

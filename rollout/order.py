@@ -40,15 +40,24 @@ class Rollout:
         return {name: json.dumps(offices) for name, offices in self.outputs().items()}
 
 
+def frozen(settings: Settings, office: str, now: datetime) -> str | None:
+    """The freeze in which the office is at `now`, in its own zone; None: in none."""
+    hours = settings.hours.get(office)
+    today = now.astimezone(ZoneInfo(hours.zone) if hours else UTC).date()
+    for freeze in settings.freezes:
+        if freeze.first <= today <= freeze.last and (not freeze.offices or office in freeze.offices):
+            return f"frozen until {freeze.last}: {freeze.reason}"
+    return None
+
+
 def closed(settings: Settings, office: str, now: datetime) -> str | None:
     """Why an office takes no change at `now`; None when it does."""
+    if reason := frozen(settings, office, now):
+        return reason
     hours = settings.hours.get(office)
-    local = now.astimezone(ZoneInfo(hours.zone) if hours else UTC)
-    for freeze in settings.freezes:
-        if freeze.first <= local.date() <= freeze.last and (not freeze.offices or office in freeze.offices):
-            return f"frozen until {freeze.last}: {freeze.reason}"
     if hours is None:
         return None
+    local = now.astimezone(ZoneInfo(hours.zone))
     start, end = hours.span
     if DAYS[local.weekday()] not in hours.days or not start <= local.time() < end:
         days = ", ".join(hours.days)

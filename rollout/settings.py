@@ -83,11 +83,21 @@ class Freeze(Model):
     offices: tuple[str, ...] = ()
 
 
+class Promotion(Model):
+    """What the offices of one wave must have shown of a release before it moves to the next."""
+
+    soak_hours: int = Field(24, alias="soakHours", ge=0)
+    samples: int = Field(5, ge=1)
+    # The share of runs that may fail; rejected uploads are no failures.
+    most_failures: float = Field(0.1, alias="mostFailures", ge=0, le=1)
+
+
 class Settings(Model):
     repository: Repository
     waves: tuple[Wave, ...] = Field(min_length=1, max_length=MOST_WAVES)
     hours: dict[str, Hours] = Field(default_factory=dict)
     freezes: tuple[Freeze, ...] = ()
+    promotion: Promotion = Field(default_factory=lambda: Promotion.model_validate({}))
 
     @classmethod
     def load(cls, root: Path, offices: Sequence[str]) -> "Settings":

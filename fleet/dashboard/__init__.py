@@ -1,0 +1,1 @@
+"""The dashboard: headquarters' view of every office as a local page, served with HQ's own credentials."""

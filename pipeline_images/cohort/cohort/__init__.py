@@ -1,0 +1,1 @@
+"""Cohort: the samples of a project beside each other."""

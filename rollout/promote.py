@@ -1,0 +1,171 @@
+"""Promote: the release of one wave moves into the stack files of the next, once every gate is passed.
+
+What is asked of AWS goes to the account and region of the office that the release would move to, so that an
+image that has not replicated yet is found before the merge and not by the first sample.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from botocore.exceptions import ClientError
+
+from components.faults import choices
+from components.names import repository_name
+from components.office import Office, PinnedRelease
+from components.roster import Fleet
+from fleet.access import Access, bucket, fleet_table
+from fleet.table import Filter, FleetTable, Row, queries
+from handlers.release import release_id
+from rollout import gates, refused
+from rollout.gates import Verdict
+from rollout.order import frozen
+from rollout.settings import Settings
+from rollout.stack_file import move_release
+
+# Without these the office's next sample would fail: no reason makes them unnecessary.
+NEVER_LIFTED = ("image", "reference")
+
+
+class CannotPromote(Exception):
+    """There is no single release to move, or nowhere to move it; the words say why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promotion:
+    """`release`, proved by the offices `before`, moves to the offices `to`."""
+
+    pipeline: str
+    release: PinnedRelease
+    before: tuple[str, ...]
+    to: tuple[str, ...]
+
+
+def planned(fleet: Fleet, settings: Settings, pipeline: str, to: str | None) -> Promotion | None:
+    """What would move to the office or wave `to`, or to the first wave that differs from the one before it.
+
+    None: every office there has the release already. Raises CannotPromote.
+    """
+    if pipeline not in fleet.pipelines:
+        raise CannotPromote(f"{pipeline!r} is no pipeline (valid: {choices(fleet.pipelines)})")
+    waves = settings.waves_of([office.name for office in fleet.offices])
+    running = {
+        office.name: office.releases[pipeline] for office in fleet.offices if pipeline in office.releases
+    }
+    steps = [
+        (wave.name, tuple(name for name in members if name in running))
+        for wave, members in waves
+        if any(name in running for name in members)
+    ]
+    if to is not None and not any(to == wave or to in members for wave, members in steps):
+        valid = choices([*(wave for wave, _ in steps), *running])
+        raise CannotPromote(f"{to!r} is no office or wave that runs {pipeline} (valid: {valid})")
+    for index, (wave, members) in enumerate(steps):
+        if to is not None and to != wave and to not in members:
+            continue
+        if index == 0:
+            if to is None:
+                continue
+            raise CannotPromote(
+                f"{to} is in the first wave that runs {pipeline}, and no wave before proves a release:"
+                " write the digest into its stack file by hand"
+            )
+        before = steps[index - 1][1]
+        release = running[before[0]]
+        wanted = [to] if to in members else members
+        due = tuple(name for name in wanted if name is not None and running[name] != release)
+        if not due and to is None:
+            continue
+        if any(running[name] != release for name in before):
+            raise CannotPromote(f"{', '.join(before)} run different releases of {pipeline}: level them first")
+        return Promotion(pipeline=pipeline, release=release, before=before, to=due) if due else None
+    return None
+
+
+def judged(
+    access: Access, settings: Settings, root: Path, promotion: Promotion, now: datetime
+) -> list[Verdict]:
+    """Every gate's answer for every office that the release would move to."""
+    proof = gates.proof_of(_runs(access, promotion))
+    bad = refused.load(root).get(promotion.release.digest)
+    limits = settings.promotion
+    found: list[Verdict] = []
+    for name in promotion.to:
+        office = access.fleet.office(name)
+        found += [
+            gates.image(
+                name, office.region, promotion.release.digest, there=_has_image(access, office, promotion)
+            ),
+            *_references(access, office, promotion),
+            gates.refused(name, bad),
+            gates.soak(name, proof, limits, now),
+            gates.samples(name, proof, limits),
+            gates.failures(name, proof, limits),
+            gates.freeze(name, frozen(settings, name, now)),
+        ]
+    return found
+
+
+def holding(found: Sequence[Verdict], override: str) -> list[Verdict]:
+    """The gates that do not let through. `override` is the reason for which the others are ignored."""
+    return [each for each in found if not each.passed and (not override or each.gate in NEVER_LIFTED)]
+
+
+def write(root: Path, promotion: Promotion) -> list[str]:
+    """Move the release in the stack files; all of them or, when one cannot be changed, none."""
+    texts: dict[Path, str] = {}
+    for name in promotion.to:
+        path = root / f"Pulumi.{name}.yaml"
+        text = path.read_bytes().decode()
+        release = promotion.release
+        texts[path] = move_release(text, path.name, promotion.pipeline, release.digest, release.references)
+    for path, text in texts.items():
+        path.write_bytes(text.encode())
+    return [path.name for path in texts]
+
+
+def _runs(access: Access, promotion: Promotion) -> Iterator[Row]:
+    """The runs of exactly this release, references included, in the wave before."""
+    roles = access.fleet.pipelines[promotion.pipeline].references
+    pins = {role: (name, promotion.release.references[name]) for role, name in roles.items()}
+    wanted = release_id(promotion.release.digest, pins)
+    table = FleetTable(name=fleet_table(), dynamodb=access.headquarters("dynamodb"))
+    asked = Filter(pipeline=promotion.pipeline, release=promotion.release.digest)
+    for row in table.newest_first(queries(asked, promotion.before)):
+        used = {role: (str(pin[0]), str(pin[1])) for role, pin in row["references"].items()}
+        if row["office"] in promotion.before and release_id(row["release_digest"], used) == wanted:
+            yield row
+
+
+def _has_image(access: Access, office: Office, promotion: Promotion) -> bool:
+    ecr = access.client("ecr", office)
+    return _there(
+        lambda: ecr.describe_images(
+            repositoryName=repository_name(promotion.pipeline),
+            imageIds=[{"imageDigest": promotion.release.digest}],
+        )["imageDetails"],
+        ("ImageNotFoundException", "RepositoryNotFoundException"),
+    )
+
+
+def _references(access: Access, office: Office, promotion: Promotion) -> Iterator[Verdict]:
+    s3, name = access.client("s3", office), bucket(office, "references")
+    for reference, version in sorted(promotion.release.references.items()):
+        key = f"{reference}/{version}/SHA256SUMS"
+
+        def asked(key: str = key) -> object:
+            return s3.head_object(Bucket=name, Key=key)
+
+        there = _there(asked, ("404", "NoSuchKey", "NotFound"))
+        yield gates.reference(office.name, f"s3://{name}/{key}", there=there)
+
+
+def _there(ask: Callable[[], object], missing: Sequence[str]) -> bool:
+    """Whether `ask` finds something; what is no "it is not there" is raised: a gate never guesses."""
+    try:
+        return bool(ask())
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in missing:
+            raise
+        return False

@@ -1,0 +1,184 @@
+"""`promote`: a release moves to the next wave only when everything that would hold it back has been asked."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from components.names import repository_name
+from components.roster import Fleet
+from fleet.access import Access, bucket
+from fleet.options import now
+from tests.fleet.lab import ROOT, Answer, Offices, moved, run, three_offices
+
+OLD = "sha256:a52e13108bbc41c40deba98c84cfc9b17f48ff2021e42a54b9a4bb7e573a5f2f"
+PINS = {"kraken2": ("demo-kraken2", "2026.1"), "host": ("demo-host", "2026.1")}
+PROMOTION = "promotion: {soakHours: 1, samples: 2, mostFailures: 0.25}"
+
+
+class Lab:
+    """eu runs a new release, hq the same; us is to follow. All gates are passed until a test breaks one."""
+
+    def __init__(self, folder: Path, access: Access) -> None:
+        self.root = folder
+        for path in (*ROOT.glob("Pulumi.*.yaml"), ROOT / "rollout.yaml"):
+            shutil.copy(path, folder)
+        contract = "pipeline_images/metagenome/pipeline.yaml"
+        (folder / contract).parent.mkdir(parents=True)
+        shutil.copy(ROOT / contract, folder / contract)
+        self.edit("rollout.yaml", lambda text: text.split("\npromotion:")[0] + f"\n{PROMOTION}\n")
+        self.edit("rollout.yaml", lambda text: text.split("\nfreezes:")[0] + f"\n{PROMOTION}\n")
+        us = access.fleet.office("us")
+        ecr, s3 = access.client("ecr", us), access.client("s3", us)
+        with suppress(ecr.exceptions.RepositoryAlreadyExistsException):  # by the test before
+            ecr.create_repository(repositoryName=repository_name("metagenome"))
+        manifest = json.dumps({"schemaVersion": 2, "of": str(folder)})
+        self.digest = ecr.put_image(
+            repositoryName=repository_name("metagenome"), imageManifest=manifest, imageTag=folder.name[-40:]
+        )["image"]["imageId"]["imageDigest"]
+        assert self.digest == "sha256:" + hashlib.sha256(manifest.encode()).hexdigest()
+        self.references = bucket(us, "references")
+        s3.create_bucket(Bucket=self.references)
+        for name in ("demo-kraken2", "demo-host"):
+            s3.put_object(Bucket=self.references, Key=f"{name}/2026.1/SHA256SUMS", Body=b"")
+        self.s3, self.endpoint = s3, access.endpoint
+        for office in ("hq", "eu"):
+            self.edit(f"Pulumi.{office}.yaml", lambda text: text.replace(OLD, self.digest))
+        self.offices = three_offices(access)
+
+    def edit(self, file: str, change: Callable[[str], str]) -> None:
+        path = self.root / file
+        path.write_text(change(path.read_text()))
+
+    def ran(self, state: str, *numbers: int, **changes: object) -> None:
+        for number in numbers:
+            one = replace(run(number, **changes), release_digest=self.digest)
+            one = one if "references" in changes else replace(one, references=PINS)
+            self.offices.at_headquarters("eu", moved(one, state))
+
+    def promote(self, *words: str) -> Answer:
+        access = Access(fleet=Fleet.load(self.root), endpoint=self.endpoint)
+        return Offices(access=access).fleet(
+            "--root", str(self.root), "promote", "metagenome", "--json", *words
+        )
+
+    def held_by(self, *words: str) -> set[str]:
+        """The gates that fail; then no file may have changed."""
+        before = (self.root / "Pulumi.us.yaml").read_text()
+        answer = self.promote(*words)
+        failed = {each["gate"] for each in answer.json["gates"] if not each["passed"]}
+        assert (answer.code, answer.json["files"]) == (5, [])
+        assert (self.root / "Pulumi.us.yaml").read_text() == before
+        return failed
+
+
+@pytest.fixture
+def lab(tmp_path: Path, access: Access) -> Lab:
+    return Lab(tmp_path, access)
+
+
+def test_a_proved_release_moves_and_only_its_lines_change(lab: Lab) -> None:
+    """The pull request shows what it does: one line, with every comment of the file kept."""
+    lab.ran("succeeded", 1, 2)
+    before = (lab.root / "Pulumi.us.yaml").read_text()
+    answer = lab.promote()
+    assert (answer.code, answer.json["files"]) == (0, ["Pulumi.us.yaml"]), answer.err
+    assert (lab.root / "Pulumi.us.yaml").read_text() == before.replace(OLD, lab.digest)
+    assert lab.promote().json == {"release": None, "gates": [], "override": None, "files": []}
+
+
+def test_a_dry_run_changes_nothing(lab: Lab) -> None:
+    """Somebody may look whether a release is ready without touching the working tree."""
+    lab.ran("succeeded", 1, 2)
+    before = (lab.root / "Pulumi.us.yaml").read_text()
+    assert lab.promote("--dry-run").code == 0
+    assert (lab.root / "Pulumi.us.yaml").read_text() == before
+
+
+def test_an_image_that_the_region_lacks_holds_whatever_the_reason(lab: Lab) -> None:
+    """The office's next sample would wait for an image that is not there."""
+    lab.ran("succeeded", 1, 2)
+    missing = "sha256:" + "b" * 64
+    for office in ("hq", "eu"):
+        lab.edit(f"Pulumi.{office}.yaml", lambda text: text.replace(lab.digest, missing))
+    assert "image" in lab.held_by()
+    assert "image" in lab.held_by("--override", "in a hurry")
+
+
+def test_a_reference_that_the_region_lacks_holds_whatever_the_reason(lab: Lab) -> None:
+    """The office's next sample would fail without its database."""
+    lab.ran("succeeded", 1, 2)
+    lab.s3.delete_object(Bucket=lab.references, Key="demo-host/2026.1/SHA256SUMS")
+    assert lab.held_by() == {"reference"}
+    assert lab.held_by("--override", "in a hurry") == {"reference"}
+
+
+def test_too_few_samples_hold(lab: Lab) -> None:
+    """One sample that went well by luck is no proof; the same sample twice is one."""
+    lab.ran("succeeded", 1)
+    lab.ran("succeeded", 2, sample="S1")
+    assert lab.held_by() == {"samples"}
+
+
+def test_runs_with_other_references_prove_nothing(lab: Lab) -> None:
+    """The same image with an older database is another release."""
+    lab.ran("succeeded", 1, 2, references={**PINS, "host": ("demo-host", "2025.9")})
+    assert lab.held_by() == {"samples", "soak"}
+
+
+def test_a_short_soak_holds(lab: Lab) -> None:
+    """What only shows after hours has not had them."""
+    lab.ran("succeeded", 1, 2)
+    lab.edit("rollout.yaml", lambda text: text.replace("soakHours: 1", "soakHours: 3"))
+    assert lab.held_by() == {"soak"}
+
+
+def test_failures_in_the_wave_before_hold(lab: Lab) -> None:
+    """A release that fails often in one office would fail in all."""
+    lab.ran("succeeded", 1, 2)
+    lab.ran("failed", 3)
+    assert lab.held_by() == {"failures"}
+
+
+def test_a_freeze_holds(lab: Lab) -> None:
+    """Nothing is prepared for an office that has said it wants no change."""
+    lab.ran("succeeded", 1, 2)
+    first, last = now().date() - timedelta(days=2), now().date() + timedelta(days=2)
+    freeze = f"freezes: [{{from: {first}, to: {last}, reason: audit, offices: [us]}}]\n"
+    lab.edit("rollout.yaml", lambda text: text + freeze)
+    assert lab.held_by() == {"freeze"}
+
+
+def test_a_refused_digest_needs_a_reason(lab: Lab) -> None:
+    """An image that went wrong does not come back by itself after its revert."""
+    lab.ran("succeeded", 1, 2)
+    (lab.root / "rollout").mkdir()
+    listed = f'- {{digest: "{lab.digest}", reason: lost reads}}\n'
+    (lab.root / "rollout/refused.yaml").write_text(listed)
+    assert lab.held_by() == {"refused"}
+    assert lab.held_by("--override", "  ") == {"refused"}
+    answer = lab.promote("--override", "the reads were never there")
+    assert (answer.code, answer.json["files"]) == (0, ["Pulumi.us.yaml"])
+
+
+def test_people_read_what_was_measured_the_rule_and_the_way_out(lab: Lab) -> None:
+    """Whoever is held back knows by what, how far off, and what to do."""
+    offices = Offices(access=Access(fleet=Fleet.load(lab.root), endpoint=lab.endpoint))
+    answer = offices.fleet("--root", str(lab.root), "promote", "metagenome")
+    assert answer.code == 5
+    for words in ("0 samples succeeded", "at least 2 in the wave before", "Wait for more samples there."):
+        assert words in answer.out
+    assert "held back by us: soak, us: samples" in answer.err
+
+
+def test_the_first_wave_is_proved_by_nobody(lab: Lab) -> None:
+    """Its release is a person's decision, in a pull request of its own."""
+    answer = lab.promote("--to", "hq")
+    assert answer.code == 5
+    assert "by hand" in answer.err
