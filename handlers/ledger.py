@@ -164,8 +164,6 @@ def mark_recalled(context: Context, run: Run) -> bool:
     """
     values = {
         "recall": asdict(run.recall) if run.recall else None,
-        "message": run.message,
-        "what_to_do": run.what_to_do,
         "revision": run.revision,
         "updated": run.updated,
         "open": OPEN,

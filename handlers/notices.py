@@ -13,7 +13,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -77,6 +77,21 @@ def notice_of(run: Run, office: str) -> Notice:
         project=run.sample.project,
         subject=f"GlobalBI {office}: a sample {needs}",
         text="\n".join(harmless(line) for line in lines if line),
+    )
+
+
+def leave(context: Context, notice: Notice) -> bool:
+    """Leave a notice that no run's own state gives cause for; False if it was left before."""
+    return put(
+        context,
+        {
+            "pk": f"notice#{notice.id}",
+            "sk": "notice",
+            "notice": json.dumps(asdict(notice)),
+            "due": outbox.NOTICE,
+            "due_at": context.now,
+        },
+        ConditionExpression="attribute_not_exists(pk)",
     )
 
 

@@ -122,18 +122,19 @@ def _forecast_words(page: Page, rows: Sequence[Sample]) -> str:
 
 def _row(page: Page, sample: Sample) -> str:
     word = "recalled" if sample.recall else WORDS.get(sample.state, sample.state)
-    meaning = [f"<p>{_text(sample.message)}</p>"]
-    if sample.recall:
-        meaning.append(
+    if sample.recall:  # whatever the run says of itself
+        meaning = [
             f"<p><b>Recalled</b>: {_text(sample.recall.get('what', ''))}."
             f" {_text(sample.recall.get('why', ''))}"
             f" <b>What happens now</b>: {_text(sample.recall.get('next', ''))}</p>"
-        )
+        ]
+    else:
+        meaning = [f"<p>{_text(sample.message)}</p>"]
     if sample.position is not None:
         meaning.append(f"<p>Number {sample.position} in the office's line.</p>")
     if sample.expected:
         meaning.append(f"<p>Expected to be finished at about {_time(sample.expected)}.</p>")
-    if sample.what_to_do and sample.state != SUCCEEDED:
+    if sample.what_to_do and sample.state != SUCCEEDED and not sample.recall:
         meaning.append(f"<p><b>What to do</b>: {_text(sample.what_to_do)}</p>")
     return (
         f'<tr class="{escape(word)}"><th scope="row"><bdi>{_text(sample.name)}</bdi></th>'

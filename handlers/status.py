@@ -38,8 +38,8 @@ def status_of(run: Run, office: str) -> dict[str, Any]:
         "project": run.sample.project,
         "sample": run.sample.sample,
         "state": run.state,
-        "summary": run.message or _DEFAULT_SUMMARY.get(run.state, run.state),
-        "what_to_do": run.what_to_do,
+        "summary": _summary(run),
+        "what_to_do": run.recall.next if run.recall else run.what_to_do,
         "run_id": run.run_id,
         "attempt": run.attempt.number,
         "upload": {
@@ -63,6 +63,12 @@ def status_of(run: Run, office: str) -> dict[str, Any]:
         "recall": asdict(run.recall) if run.recall else None,
         "attempts": [told(each) for each in run.attempts],
     }
+
+
+def _summary(run: Run) -> str:
+    if run.recall:  # whatever the run says of itself
+        return f"Recalled: {run.recall.what}. {run.recall.why}"
+    return run.message or _DEFAULT_SUMMARY.get(run.state, run.state)
 
 
 def told(attempt: Attempt) -> dict[str, Any]:
