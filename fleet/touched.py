@@ -54,11 +54,8 @@ def of_upload(access: Access, upload: Upload) -> list[Row]:
         key = pseudonym_key(context)
         project, name = pseudonym(key, project), pseudonym(key, f"{project}/{name}")
     table = _table(access)
-    rows = {
-        row["run_id"]: row
-        for row in table.rows(of_sample(place.pipeline, project, name))
-        if row["office"] == home.name
-    }
+    rows = {row["run_id"]: row for row in table.rows(of_sample(place.pipeline, project, name))}
+    # The ledger has none of another office's, whose sample may have the same name.
     runs = [run for run_id in rows if (run := ledger.read_run(context, run_id)) and run.after is None]
     bad = [run.content for run in runs if run.version_id == upload.version_id]
     newest = ledger.read_newest(context, place)
@@ -94,7 +91,7 @@ def _followers(table: FleetTable, pipelines: Iterable[str], row: Row) -> list[Ro
         for pipeline in pipelines
         if pipeline != row["pipeline"]
         for other in table.rows(of_sample(pipeline, row["project"], row["sample"]))
-        if other["office"] == row["office"] and other.get("after") == row["run_id"]
+        if other.get("after") == row["run_id"]
     ]
 
 

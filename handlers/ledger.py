@@ -353,7 +353,6 @@ def _advance(run: Run) -> dict[str, Any]:
         **_changing(run),
         "open": OPEN,
         **({"follow_due": True} if run.follow_due else {}),
-        **({"recall": asdict(run.recall)} if run.recall else {}),
         **due_of(run),
     }  # None is written as null: what was said of an attempt before goes
     ends = {f":end{i}": {"S": state} for i, state in enumerate(sorted(TERMINAL))}

@@ -1,9 +1,9 @@
-"""`recall`: what a bad image or upload went into is found, marked, told and run again, and nothing else is."""
+"""`recall`: what a bad image or upload went into is found, marked, told, run again, and nothing else is."""
 
 import io
 import json
 import zipfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -11,14 +11,23 @@ import pytest
 from components.names import physical
 from fleet import recall as recalling
 from fleet.access import bucket, ledger_table
+from fleet.cancel import cancel
+from fleet.ledgers import expected
+from fleet.output import Refused
 from fleet.recall import Cause, Pace
+from fleet.rerun import rerun_follow_on
 from handlers import ledger, outbox
+from handlers.context import Context
+from handlers.fleet import keep
+from handlers.items import get
 from handlers.keys import Sample
+from handlers.notify import pseudonym_key
 from handlers.release import releases_to_json
 from handlers.run import Predecessor, Run
+from handlers.upload import Upload
 from tests.fleet.lab import DIGEST, Offices, moved, run
 from tests.handlers.aws_fakes import RELEASE, Killed, World
-from tests.handlers.lab import ASSEMBLY, runs_of, status, succeeded, with_assembly
+from tests.handlers.lab import runs_of, started, status, succeeded, tell, with_assembly
 
 BAD = "sha256:" + "e" * 64
 WHY = "It calls every Bacteroides a Prevotella."
@@ -84,9 +93,7 @@ def with_release(offices: Offices, office: str, digest: str) -> None:
     name = physical(home.name, "progress")
     if name in [each["FunctionName"] for each in client.list_functions()["Functions"]]:
         client.delete_function(FunctionName=name)
-    release = replace(
-        RELEASE, digest=digest, references={"kraken2": ("demo-kraken2", "2026.1"), "host": ("demo-host", "2026.1")}
-    )  # fmt: skip
+    release = replace(RELEASE, digest=digest)
     client.create_function(
         FunctionName=name,
         Runtime="python3.13",
@@ -134,6 +141,57 @@ def test_an_image_is_recalled_in_every_office_with_what_followed_it(offices: Off
         assert WHY in read["summary"]
     assert at_home(offices, "eu", good).recall is None
     assert [len(notices_of(offices, office)) for office in ("hq", "eu", "us")] == [0, 1, 1]
+    [due] = notices_of(offices, "us")
+    item = get(offices.access.context(offices.office("us")), due.key)
+    assert item is not None
+    notice = json.loads(item["notice"])
+    assert (notice["project"], notice["contacts"]) == ("river", True)
+    assert WHY in notice["text"]
+
+
+def test_what_followed_what_followed_is_found_too(offices: Offices) -> None:
+    """The third analysis of bad results is as bad as the first."""
+    one = done(1)
+    second = following(one, 2)
+    third = replace(following(second, 3), sample=replace(second.sample, pipeline="amplicon"))
+    offices.everywhere("eu", one, second, third)
+    answer = offices.fleet(*DIGEST_ARGUMENTS, "--yes", "--json")
+    assert [each["run_id"] for each in answer.json["runs"]] == [one.run_id, second.run_id, third.run_id]
+
+
+def test_an_office_that_cannot_be_reached_does_not_keep_the_others_from_it(offices: Offices) -> None:
+    """And it must be said, or its branch goes on with what all others know to be wrong."""
+    one, other = done(1), done(2)
+    offices.everywhere("eu", one)
+    offices.at_headquarters("us", other)
+    us = offices.office("us")
+    offices.access.client("dynamodb", us).delete_table(TableName=ledger_table(us))
+    answer = offices.fleet(*DIGEST_ARGUMENTS, "--yes", "--json")
+    assert answer.code == 4
+    assert list(answer.json["unreachable"]) == ["us"]
+    assert at_home(offices, "eu", one).recall is not None
+
+
+def test_an_office_that_keeps_its_names_tells_headquarters_no_words(offices: Offices) -> None:
+    """A reason may quote a patient's sample; and the upload must be found by its hashes all the same."""
+    fleet = offices.access.fleet
+    home = fleet.office("eu")
+    settings = home.settings.model_copy(update={"identifiers": "pseudonymous"})
+    private = replace(home, settings=settings)
+    offices = Offices(access=replace(offices.access, fleet=fleet.with_office(private)))
+    context = offices.access.context(private)
+    key = pseudonym_key(context)
+    one = done(1, DIGEST, content=json.dumps({"size": 1, "etag": "a"}))
+    offices.at_home("eu", one)
+    keep(offices.headquarters_context, expected(one, private, key))
+    arguments = ("recall", "--upload", "eu", one.upload_key, "v1", "--reason", WHY, "--yes")
+    assert offices.fleet(*arguments).code == 0
+    held = at_home(offices, "eu", one)
+    assert held.recall is not None
+    keep(offices.headquarters_context, expected(held, private, key))
+    shown = offices.fleet("sample", one.run_id).out
+    assert held.recall.id in shown
+    assert "Bacteroides" not in shown
 
 
 def test_what_followed_another_offices_run_is_not_touched(offices: Offices) -> None:
@@ -238,6 +296,25 @@ def test_an_upload_is_recalled_with_its_reruns_and_what_followed(offices: Office
     assert answer.code == 0
     assert {each["run_id"] for each in answer.json["runs"]} == {first.run_id, again.run_id, after.run_id}
     assert at_home(offices, "eu", right).recall is None
+    # A follow-on run carries its reads' version, but is no upload of its own.
+    other = ("recall", "--upload", "eu", after.sample.key, after.version_id, "--reason", "x", "--yes")
+    assert offices.fleet(*other).code == 3
+
+
+def test_a_version_that_was_the_same_bytes_again_is_recalled_by_the_run_it_had(offices: Offices) -> None:
+    """A branch that uploaded the wrong file twice names the version that it sees."""
+    one = done(1, DIGEST, content=json.dumps({"size": 1, "etag": "a"}))
+    offices.everywhere("eu", one)
+    context = offices.access.context(offices.office("eu"))
+    known = ledger.read_newest(context, one.sample)
+    assert known is not None
+    again = Upload(
+        sample=one.sample, bucket=one.bucket, version_id="v9", sequencer="01", size=1,
+        content=one.content, uploaded=one.uploaded,
+    )  # fmt: skip
+    assert ledger.note_same_content(context, again, known)
+    assert offices.fleet("recall", "--upload", "eu", one.upload_key, "v9", "--reason", WHY, "--yes").code == 0
+    assert at_home(offices, "eu", one).recall is not None
 
 
 # --- rerun ---
@@ -285,6 +362,26 @@ def test_a_recalled_release_is_not_run_again_on_itself(offices: Offices) -> None
     assert at_home(offices, "eu", one).recall is None
 
 
+def test_nothing_is_marked_where_it_is_unknown_what_would_be_started(offices: Offices) -> None:
+    """An office whose functions cannot be asked may still have the bad image."""
+    one = done(1)
+    offices.everywhere("us", one)
+    assert offices.fleet(*DIGEST_ARGUMENTS, "--rerun", "--yes").code == 4
+    assert at_home(offices, "us", one).recall is None
+
+
+def test_a_rerun_of_what_was_recalled_before_asks_all_the_same(offices: Offices) -> None:
+    """A thousand jobs must not start because somebody repeats a command."""
+    with_release(offices, "eu", DIGEST)
+    one = done(1)
+    offices.everywhere("eu", one)
+    assert offices.fleet(*DIGEST_ARGUMENTS, "--yes").code == 0
+    offices.at_headquarters("eu", at_home(offices, "eu", one))
+    answer = offices.fleet(*DIGEST_ARGUMENTS, "--rerun")
+    assert answer.code == 5
+    assert "30 a minute" in answer.err
+
+
 def test_a_release_that_only_the_stack_file_names_is_not_run_again_either(offices: Offices) -> None:
     """The next update of the office would bring the bad image back, in the middle of the reruns."""
     present = offices.office("eu").releases["metagenome"].digest
@@ -317,8 +414,6 @@ CAUSE = Cause(what="the image", why=WHY, next="It runs again.")
 
 def test_a_run_that_moves_on_while_it_is_marked_keeps_both(world: World) -> None:
     """Its end must not be lost to the recall, nor the recall to its end."""
-    from tests.handlers.lab import started, tell
-
     run_id = started(world)
     world.publish(world.run_item(run_id))
     event = world.job_event(f"{run_id}-1", "SUCCEEDED")
@@ -361,4 +456,67 @@ def test_what_follows_a_recalled_run_is_left_to_its_rerun(world: World) -> None:
     both = recalling.mark_all(world.context(), [first, after], CAUSE)
     assert [run.run_id for run in recalling.worth_rerunning(both)] == [first]
     assert [run.run_id for run in recalling.worth_rerunning(both[1:])] == [after]  # its own image was bad
-    assert ASSEMBLY.after == "metagenome"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Functions:
+    """The office's account as its functions have it, with `present` as the id of every release."""
+
+    world: World
+    present: str
+
+    def context_of_functions(self, _: Any) -> Context:
+        return self.world.context()
+
+    @property
+    def fleet(self) -> "Functions":
+        return self
+
+    def release(self, _home: Any, _pipeline: str) -> str:
+        return self.present
+
+
+def test_follow_on_runs_of_a_bad_image_take_their_good_input_once_more(world: World) -> None:
+    """They have no upload; and they too start at no more than the rate that was asked for."""
+    with_assembly(world)
+    for sample in ("S1", "S2"):
+        succeeded(world, f"metagenome/soil/{sample}/input.tar")
+        world.sleep(60)
+    old = list(runs_of(world, "assembly"))
+    for run_id in old:
+        cancel(world.context(), run_id, "alice", "a bad image")
+    marked = recalling.mark_all(world.context(), old, CAUSE)
+    slept: list[float] = []
+    pace = Pace(per_minute=6, clock=lambda: 0.0, sleep=slept.append)
+    access: Any = Functions(world=world, present="another")
+    again = recalling.rerun_all(access, access, recalling.worth_rerunning(marked), pace)
+    assert set(again) == set(old)
+    states = {run_id: item["state"] for run_id, item in runs_of(world, "assembly").items()}
+    assert {states[each.run_id or ""] for each in again.values()} == {"submitted"}
+    assert slept == [10.0]
+
+
+def test_nothing_more_is_made_of_recalled_results(world: World) -> None:
+    """A run that is recalled on its way must not hand its bad results on, nor may a rerun take them."""
+    with_assembly(world)
+    first = started(world)
+    recalling.mark_all(world.context(), [first], CAUSE)
+    world.publish(world.run_item(first))
+    tell(world, world.job_event(f"{first}-1", "SUCCEEDED"))
+    assert runs_of(world, "assembly") == {}
+    assert "open" not in world.run_item(first)
+
+
+def test_a_follow_on_is_not_run_again_on_recalled_results(world: World) -> None:
+    """`fleet rerun` would make a fresh result of what is known to be bad."""
+    with_assembly(world)
+    first = succeeded(world)
+    [after] = runs_of(world, "assembly")
+    cancel(world.context(), after, "alice", "x")
+    recalling.mark_all(world.context(), [first], CAUSE)
+    run_again = ledger.read_run(world.context(), after)
+    assert run_again is not None
+    known = ledger.read_newest(world.context(), run_again.sample)
+    assert known is not None
+    with pytest.raises(Refused, match="which are recalled"):
+        rerun_follow_on(world.context(), run_again, known)

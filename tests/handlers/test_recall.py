@@ -8,6 +8,8 @@ from handlers.notices import Notice
 from handlers.run import Recalled, Run
 from tests.handlers.aws_fakes import World
 from tests.handlers.lab import started, succeeded, tell
+from tests.handlers.test_notices import channels, rejected, work
+from tests.handlers.test_pages import page, pass_of, words
 
 
 def recalled(world: World, run_id: str, why: str = "It lacks chromosome Y.") -> Run:
@@ -65,6 +67,31 @@ def test_reconcile_tells_a_recall_that_was_only_written(world: World) -> None:
     assert world.events[-1]["Detail"]["recall"]["why"] == "It lacks chromosome Y."
 
 
+def test_a_run_that_fails_after_its_recall_rings_at_nobodys_door_again(world: World) -> None:
+    """The recall has told the project once for all its runs."""
+    sent: list[Any] = []
+    run_id = started(world)
+    assert ledger.mark_recalled(world.context(), recalled(world, run_id))
+    tell(world, world.job_event(f"{run_id}-1", "FAILED", container="CannotPullContainerError: unauthorized"))
+    assert world.run_item(run_id)["state"] == "failed"
+    work(world, channels(sent, {"soil": None}))
+    assert sent == []
+
+
+def test_the_page_says_what_the_recall_asks_for_and_nothing_else(world: World) -> None:
+    """A rejection's advice beside it would send the branch the wrong way."""
+    run_id = rejected(world)
+    what_to_do = world.run_item(run_id)["what_to_do"]
+    pass_of(world)
+    assert what_to_do in words(page(world))
+    world.sleep(60)
+    assert ledger.mark_recalled(world.context(), recalled(world, run_id))
+    outbox.page_changed(world.context(), recalled(world, run_id).sample)
+    pass_of(world)
+    assert "It runs again." in words(page(world))
+    assert what_to_do not in words(page(world))
+
+
 def test_a_notice_is_left_once_even_after_it_was_sent(world: World) -> None:
     """The same recall again, a day later, must not ring at everybody's door again."""
     context = world.context()
@@ -78,8 +105,6 @@ def test_a_notice_is_left_once_even_after_it_was_sent(world: World) -> None:
 
 def test_a_recall_is_told_by_notice_to_the_project_and_the_office(world: World) -> None:
     """People who have used the results must hear of it, not only find it."""
-    from tests.handlers.test_notices import channels, work
-
     sent: list[dict[str, Any]] = []
     notices.leave(world.context(), Notice(id="r", project="soil", subject="s", text="t", contacts=True))
     for _ in range(2):
