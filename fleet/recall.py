@@ -24,7 +24,7 @@ from handlers.notices import Notice
 from handlers.run import Recalled, Run, run_id_of
 
 MAX_TRIES = 8
-AT_ONCE = 8
+AT_ONCE = 4  # as many connections as the office's clients keep
 
 
 @dataclass(frozen=True, kw_only=True)

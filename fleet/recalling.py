@@ -96,6 +96,8 @@ def _asked(
     why = reason.strip()
     if not why:
         raise typer.BadParameter("--reason must say what is wrong, not nothing")
+    if why[-1] not in ".!?":
+        why += "."  # more words follow it
     if (digest is None) == (upload is None):
         raise typer.BadParameter("say either --digest or --upload")
     if digest is not None:

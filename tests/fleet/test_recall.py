@@ -211,7 +211,7 @@ def test_the_same_recall_again_changes_nothing(offices: Offices) -> None:
     assert offices.fleet(*DIGEST_ARGUMENTS, "--yes").code == 0
     before = at_home(offices, "eu", one)
     offices.at_headquarters("eu", before)
-    again = offices.fleet(*DIGEST_ARGUMENTS, "--json")  # nothing to agree to
+    again = offices.fleet("recall", "--digest", BAD, "--reason", WHY.rstrip("."), "--json")  # asks nothing
     assert (again.code, again.json["runs"][0]["marked"]) == (0, False)
     assert at_home(offices, "eu", one) == before
     assert len(notices_of(offices, "eu")) == 1
