@@ -31,6 +31,7 @@ check: $(READY) ## Format, lint and types
 	@scripts/check.sh
 
 test: check images ## Every test, with containers, and the coverage
+	@scripts/browser.sh
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term --cov-report=xml
 
 campaign: $(READY) ## The fault campaign at full size, by seed (about 20 minutes); prints a table, keeps JSON in .bench/

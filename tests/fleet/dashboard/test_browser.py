@@ -17,7 +17,9 @@ from tests.fleet.lab import moved, run
 
 # axe-core (MPL 2.0) as this package brings it.
 AXE = Path(str(files("axe_core_python") / "axe.min.js"))
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+DRIVER = shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(
     not (CHROMIUM and DRIVER), reason="needs a browser: apt-get install chromium chromium-driver"
 )
