@@ -10,6 +10,7 @@ import pulumi
 from components.branch_access import BranchAccess, BranchAccessArgs
 from components.bucket import Bucket, BucketArgs, Content
 from components.compute import Compute, ComputeArgs
+from components.desk import Desk, DeskArgs
 from components.fleet import Forwarding, ForwardingArgs
 from components.intake import Intake, IntakeArgs
 from components.job_definition import JobDefinition, JobDefinitionArgs
@@ -121,9 +122,11 @@ class BranchSite(pulumi.ComponentResource):
                 "intake": self.intake.function.name,
                 "progress": self.progress.function.name,
                 "reconcile": self.reconcile.function.name,
+                "desk": self.desk.function.name,
             },
             "key_arn": self.key.arn,
             "notices_topic_arn": self.notices.topic_arn,
+            "project_notices_topic_arn": self.desk.project_notices.topic_arn,
         }
 
     def _of(self, part: str) -> str:
@@ -224,6 +227,18 @@ class BranchSite(pulumi.ComponentResource):
                 notices=self.notices,
                 compute=compute,
                 may=(*follow, self.ledger.find_open),
+                environment=environment,
+            ),
+            opts=child_of(self),
+        )
+        self.desk = Desk(
+            self._of("desk"),
+            DeskArgs(
+                office=office,
+                key=self.key,
+                notices=self.notices,
+                ledger=self.ledger,
+                results=results,
                 environment=environment,
             ),
             opts=child_of(self),

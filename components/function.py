@@ -44,6 +44,7 @@ class HandlerFunctionArgs:
     may: Sequence[Permission]
     environment: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     source: BufferedQueue | None = None
+    memory_mib: int = MEMORY_MIB
     max_concurrency: int | None = None  # of batches taken from the source at once, 2 to 1,000
 
 
@@ -77,7 +78,7 @@ class HandlerFunction(pulumi.ComponentResource):
             layers=[f"arn:aws:lambda:{args.office.region}:{LAYER_ACCOUNT}:layer:{LAYER}"],
             role=role.arn,
             timeout=args.timeout_s,
-            memory_size=MEMORY_MIB,
+            memory_size=args.memory_mib,
             kms_key_arn=args.key.arn,
             environment=aws.lambda_.FunctionEnvironmentArgs(variables=self._environment(name)),
             tracing_config=aws.lambda_.FunctionTracingConfigArgs(mode="Active"),

@@ -57,6 +57,8 @@ class OfficeKey(pulumi.ComponentResource):
             resources=[self.arn],
             conditions={"StringEquals": {"kms:ViaService": services}},
         )
+        self.publish = self._through("sns", "PublishEncrypted", office.region)
+        self.read_parameters = self._through("ssm", "DecryptParameters", office.region)
         # Lambda decrypts a function's environment with the function's role, under this encryption context.
         self.read_environment = Permission(
             sid="ReadOwnEnvironment",
@@ -71,6 +73,14 @@ class OfficeKey(pulumi.ComponentResource):
             },
         )
         self.register_outputs({"arn": self.arn})
+
+    def _through(self, service: str, sid: str, region: str) -> Permission:
+        return Permission(
+            sid=sid,
+            actions=("kms:Decrypt", "kms:GenerateDataKey"),
+            resources=[self.arn],
+            conditions={"StringEquals": {"kms:ViaService": f"{service}.{region}.amazonaws.com"}},
+        )
 
 
 def _statements(args: OfficeKeyArgs) -> list[dict[str, Any]]:

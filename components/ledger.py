@@ -1,6 +1,9 @@
 """The ledger: the office's table of runs. Every change of a run is one conditional write."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -11,6 +14,13 @@ from components.office import Office
 from components.options import child_of
 from components.permission import Permission
 from components.tags import tags
+from handlers.ledger import DUE_INDEX, INDEXES, OPEN_INDEX, PAGE_ATTRIBUTES, PAGE_INDEX
+
+PROJECTIONS: Mapping[str, Mapping[str, Any]] = {
+    OPEN_INDEX: {"projection_type": "ALL"},
+    PAGE_INDEX: {"projection_type": "INCLUDE", "non_key_attributes": list(PAGE_ATTRIBUTES)},
+    DUE_INDEX: {"projection_type": "KEYS_ONLY"},
+}
 
 
 def index_key(partition: str, sort: str) -> list[aws.dynamodb.TableGlobalSecondaryIndexKeySchemaArgs]:
@@ -28,7 +38,9 @@ class LedgerArgs:
 
 
 class Ledger(pulumi.ComponentResource):
-    """The table `globalbi-<office>-ledger` (pk, sk) and its index of runs that are not yet at their end."""
+    """The table `globalbi-<office>-ledger` (pk, sk) and its indexes: runs that are open, the runs of
+    a project, what is due.
+    """
 
     def __init__(self, name: str, args: LedgerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("globalbi:office:Ledger", name, None, opts)
@@ -40,14 +52,15 @@ class Ledger(pulumi.ComponentResource):
             range_key="sk",
             attributes=[
                 aws.dynamodb.TableAttributeArgs(name=attribute, type="S")
-                for attribute in ("pk", "sk", "open", "updated")
+                for attribute in dict.fromkeys(("pk", "sk", *chain.from_iterable(INDEXES.values())))
             ],
+            # Only runs that are not terminal carry `open`, and only what waits to be done carries `due`, so
+            # those indexes stay as small as the work in hand.
             global_secondary_indexes=[
-                # Only runs that are not terminal carry `open`, so the index stays as small as the work in
-                # hand.
                 aws.dynamodb.TableGlobalSecondaryIndexArgs(
-                    name="by_state", key_schemas=index_key("open", "updated"), projection_type="ALL"
+                    name=index, key_schemas=index_key(*INDEXES[index]), **PROJECTIONS[index]
                 )
+                for index in INDEXES
             ],
             point_in_time_recovery=aws.dynamodb.TablePointInTimeRecoveryArgs(enabled=True),
             server_side_encryption=aws.dynamodb.TableServerSideEncryptionArgs(
@@ -73,6 +86,21 @@ class Ledger(pulumi.ComponentResource):
             sid="FindOpenRuns",
             actions=("dynamodb:Query",),
             resources=[pulumi.Output.concat(table.arn, "/index/by_state")],
+        )
+        self.find_due = Permission(
+            sid="FindWhatIsDue",
+            actions=("dynamodb:Query",),
+            resources=[pulumi.Output.concat(table.arn, f"/index/{DUE_INDEX}")],
+        )
+        self.read_projects = Permission(
+            sid="ReadRunsOfProjects",
+            actions=("dynamodb:Query",),
+            resources=[pulumi.Output.concat(table.arn, f"/index/{PAGE_INDEX}")],
+        )
+        self.keep = Permission(
+            sid="KeepWhatIsToldAndMade",
+            actions=("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
+            resources=[table.arn],
         )
         # A job renews its lease and leaves its last words; what it may change its conditions say.
         self.lease = Permission(sid="HoldLease", actions=("dynamodb:UpdateItem",), resources=[table.arn])

@@ -1,5 +1,9 @@
-"""Notices: the office's alarms and budget warnings reach its contacts by e-mail."""
+"""Notices: the office's alarms and budget warnings reach its contacts by e-mail, and the people of a project
+hear of its runs that need them.
+"""
 
+import json
+from collections import defaultdict
 from dataclasses import dataclass
 
 import pulumi
@@ -11,11 +15,64 @@ from components.options import child_of
 from components.permission import policy
 from components.tags import tags
 
+# Where the addresses of chats' webhooks are kept: each is put there by hand, encrypted.
+CHAT_PARAMETERS = "/globalbi/{office}/chat/"
+
 
 @dataclass(frozen=True, kw_only=True)
 class NoticesArgs:
     office: Office
     key_arn: pulumi.Input[str]
+
+
+class ProjectNotices(pulumi.ComponentResource):
+    """A topic for the people of projects. A subscription lets through what is sent to its entries of
+    `globalbi:notifications` alone.
+    """
+
+    def __init__(self, name: str, args: NoticesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("globalbi:office:ProjectNotices", name, None, opts)
+        office = args.office
+        topic = aws.sns.Topic(
+            name,
+            name=physical(office.name, "project-notices"),
+            kms_master_key_id=args.key_arn,
+            tags=tags(office.name, "notices"),
+            opts=child_of(self),
+        )
+        self.topic_arn = topic.arn
+        aws.sns.TopicPolicy(
+            f"{name}-policy",
+            arn=topic.arn,
+            policy=policy(
+                [
+                    {
+                        "Sid": "TlsOnly",
+                        "Effect": "Deny",
+                        "Principal": "*",
+                        "Action": "sns:Publish",
+                        "Resource": topic.arn,
+                        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                    }
+                ]
+            ),
+            opts=child_of(topic),
+        )
+        # SNS has one subscription of an address to a topic, so all its entries are in one filter.
+        entries: dict[str, list[str]] = defaultdict(list)
+        for project, each in office.settings.notifications.items():
+            for email in each.emails:
+                entries[email].append(project)
+        for email, projects in sorted(entries.items()):
+            aws.sns.TopicSubscription(
+                f"{name}-{email}",
+                topic=topic.arn,
+                protocol="email",
+                endpoint=email,
+                filter_policy=json.dumps({"to": sorted(set(projects))}, ensure_ascii=False),
+                opts=child_of(topic),
+            )
+        self.register_outputs({"topic_arn": self.topic_arn})
 
 
 class Notices(pulumi.ComponentResource):

@@ -18,7 +18,16 @@ from typing import Annotated, Any, Literal
 
 import botocore.session
 import pulumi
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    ValidationError,
+    model_validator,
+)
 
 from components.faults import InvalidOffices, explain, unknown_key
 from components.yaml_file import read_mapping, yes_or_no
@@ -35,6 +44,8 @@ NVME_FAMILIES = (
 )
 # AWS: the VPC may be /16 to /28. Three subnets of a /24 still hold 62 addresses each.
 LARGEST_NETWORK, SMALLEST_NETWORK = 16, 24
+# The entries go into a function's environment, which has 4 KB for all.
+MOST_NOTIFICATIONS, MAX_PROJECT_BYTES = 20, 64
 
 
 def _digest(value: str) -> str:
@@ -161,6 +172,40 @@ class WayOut(Model):
     reason: str = Field(min_length=20)
 
 
+def _chat(value: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,39}", value):
+        raise ValueError(
+            "must be a short name (lower-case letters, digits, -), under which the webhook's address is kept"
+            " in the account's parameters; never the address itself, which is a secret"
+        )
+    return value
+
+
+class Notification(Model):
+    """Who hears of a project's runs that need a person, and of its recalls.
+
+    `chat` names a parameter of the office's account that holds the address of a chat's webhook.
+    """
+
+    emails: tuple[Annotated[str, AfterValidator(_email)], ...] = Field((), max_length=10)
+    chat: Annotated[str, AfterValidator(_chat)] | None = None
+
+    @model_validator(mode="after")
+    def _someone(self) -> "Notification":
+        if not self.emails and self.chat is None:
+            raise ValueError("must name someone: emails: [name@example.org], chat: a webhook's name, or both")
+        return self
+
+
+def _project(value: str) -> str:
+    if not value.strip() or "/" in value or len(value.encode()) > MAX_PROJECT_BYTES:
+        raise ValueError(
+            f'must be a project\'s name as it is in uploads, without "/" and of at most {MAX_PROJECT_BYTES}'
+            ' bytes, or "*" for every project without an entry of its own'
+        )
+    return value
+
+
 class OfficeFile(Model):
     """The `config` of a stack file, key by key."""
 
@@ -181,6 +226,9 @@ class OfficeFile(Model):
         alias="globalbi:contacts", min_length=1, max_length=10
     )
     budget: Budget = Field(alias="globalbi:budget")
+    notifications: dict[Annotated[str, AfterValidator(_project)], Notification] = Field(
+        default_factory=dict, alias="globalbi:notifications", max_length=MOST_NOTIFICATIONS
+    )
     partners: dict[str, Partner] = Field(default_factory=dict, alias="globalbi:partners")
     deliveries: tuple[Delivery, ...] = Field((), alias="globalbi:deliveries")
     may_leave: tuple[WayOut, ...] = Field((), alias="globalbi:mayLeave")

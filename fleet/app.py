@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from components.roster import Fleet
-from fleet import acting, looking, promoting
+from fleet import acting, looking, promoting, recalling
 from fleet.access import Access
 from fleet.dashboard.command import dashboard
 from fleet.options import ROOT
@@ -51,6 +51,7 @@ for command in (
     acting.redrive,
     acting.rerun,
     acting.cancel,
+    recalling.recall,
     acting.check,
     acting.rebuild,
     promoting.promote,

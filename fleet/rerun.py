@@ -94,6 +94,8 @@ def rerun_follow_on(context: Context, run: Run, newest: Newest) -> str:
         raise Refused(
             f"{run.run_id} took the results of {run.after.run_id}, which is not the newest any more"
         )
+    if predecessor.recall is not None:
+        raise Refused(f"{run.run_id} took the results of {predecessor.run_id}, which are recalled")
     release = context.office.releases[run.sample.pipeline]
     first = follow_on_run(predecessor, release, context.office.results, context.now)
     manifest = f"{run.after.prefix}manifest.json"

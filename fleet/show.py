@@ -109,9 +109,18 @@ def runs_table(rows: Iterable[Row], now: datetime) -> Table:
             cell(row["attempt"]),
             cell(ago(row["updated"], now)),
             cell(row["run_id"][:12]),
-            cell(_short(str(row.get("message", "")))),
+            cell(_short(said(row)), "red" if row.get("recall") else ""),
         )
     return made
+
+
+def said(row: Row) -> str:
+    """What is said of a run. An office that keeps names at home sends no words of a recall, only its id."""
+    recall = row.get("recall")
+    if not recall:
+        return str(row.get("message", ""))
+    words = f"{recall['what']}. {recall['why']}" if recall.get("what") else recall["id"]
+    return f"Recalled {local(recall['at'])}: {words}"
 
 
 def row_json(row: Row) -> Row:
@@ -125,7 +134,7 @@ def run_view(row: Row, others: Iterable[Row], now: datetime, office_bucket: str)
         Text.assemble(
             cell(where(row), "bold"), " at ", cell(row["office"], "bold"), ": ", state_cell(row["state"])
         ),
-        cell(row.get("message", "")),
+        cell(said(row), "red" if row.get("recall") else ""),
         Text(),
         _facts(row, office_bucket),
         Text(),

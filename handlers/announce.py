@@ -1,4 +1,4 @@
-"""Tell the branch and HQ what the ledger says.
+"""Tell the branch and HQ what the ledger says: `status.json`, the project's page, the event to HQ.
 
 The ledger is written first, then this is done, then the ledger marks the revision as announced. A crash
 between leaves the mark behind, and the next delivery of the event or reconcile does it again: both are safe
@@ -8,19 +8,24 @@ to do twice.
 from handlers import ledger
 from handlers.context import Context
 from handlers.notify import send_event
+from handlers.outbox import page_changed
 from handlers.run import SUPERSEDED, Run
 from handlers.status import write_status
 from handlers.submit import job_by_name, stop_job
 
 
 def announce(context: Context, run: Run) -> None:
-    """`status.json`, the event to HQ, the end of a superseded run's job; nothing if that is done."""
+    """`status.json`, the event to HQ, the end of a superseded run's job; nothing if that is done.
+
+    The project's page is only marked as due: in a burst it is made once for many runs.
+    """
     if run.announced >= run.revision:
         return
     if run.state == SUPERSEDED:
         _stop(context, run)
     else:
         write_status(context, run)
+    page_changed(context, run.sample)
     send_event(context, run)
     ledger.mark_announced(context, run)
 

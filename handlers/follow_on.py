@@ -44,6 +44,8 @@ def decide(run: Run, known: Newest | None, last: Run | None, newest: Newest | No
     """
     if known is not None and last is not None and known.after_run == run.run_id:
         return Continue()
+    if run.recall is not None:
+        return Ignore(reason="its results are recalled")
     if newest is None or newest.run_id != run.run_id:
         return Ignore(reason="a newer upload of its sample is being analysed")
     if known is None or last is None:

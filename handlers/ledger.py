@@ -9,18 +9,35 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from boto3.dynamodb.types import TypeSerializer
 from botocore.exceptions import ClientError
 
 from handlers.context import Context
+from handlers.items import get as _get
+from handlers.items import present as _present
+from handlers.items import put as _put
+from handlers.items import typed as _item
+from handlers.items import update as _update
 from handlers.keys import Sample
-from handlers.run import TERMINAL, Attempt, Predecessor, Run, Said
+from handlers.outbox import due_of
+from handlers.run import TERMINAL, Attempt, Predecessor, Recalled, Run, Said
 from handlers.upload import Upload
 
-OPEN_INDEX = "by_state"
+OPEN_INDEX, PAGE_INDEX, DUE_INDEX = "by_state", "by_page", "by_due"
+# Each index's partition and sort key. Two are sparse: only what is open, and only what is due, is in them.
+INDEXES = {
+    OPEN_INDEX: ("open", "updated"),
+    PAGE_INDEX: ("page", "updated"),  # the runs of one pipeline and project
+    DUE_INDEX: ("due", "due_at"),
+}
+# What a project's page shows of a run.
+PAGE_ATTRIBUTES = (
+    *("sample", "state", "message", "what_to_do", "size", "times", "results_prefix", "report"),
+    *("revision", "recall"),
+)
 OPEN = "open"  # runs that are not at their end, or whose end has not been told and followed
 
-_serializer, _deserializer = TypeSerializer(), TypeDeserializer()
+_serializer = TypeSerializer()
 
 
 class Contended(Exception):
@@ -140,6 +157,30 @@ def advance(context: Context, run: Run) -> bool:
     return _update(context, **_advance(run))
 
 
+def mark_recalled(context: Context, run: Run) -> bool:
+    """Write the recall of `run`, one revision later than it was read, at its end or not.
+
+    False if another was quicker. The run is open until that is told.
+    """
+    values = {
+        "recall": asdict(run.recall) if run.recall else None,
+        "revision": run.revision,
+        "updated": run.updated,
+        "open": OPEN,
+    }
+    return _update(
+        context,
+        Key=_item(_run_key(run.run_id)),
+        UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
+        ConditionExpression="#revision = :read",
+        ExpressionAttributeNames={f"#{name}": name for name in values},
+        ExpressionAttributeValues={
+            **{f":{name}": _serializer.serialize(value) for name, value in values.items()},
+            ":read": {"N": str(run.revision - 1)},
+        },
+    )
+
+
 def take_turn(context: Context, run: Run, until: int) -> bool:
     """Ask to be the one who submits the current attempt. `until` is epoch seconds."""
     return _update(
@@ -227,17 +268,7 @@ def read_note(context: Context, name: str) -> str | None:
 def write_note(context: Context, name: str, word: str, *, only_first: bool = False) -> bool:
     """Keep `word`; with `only_first`, False if there is one already."""
     condition = {"ConditionExpression": "attribute_not_exists(pk)"} if only_first else {}
-    try:
-        context.clients.dynamodb.put_item(
-            TableName=context.office.ledger,
-            Item=_item({"pk": f"note#{name}", "sk": "note", "word": word}),
-            **condition,
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-            return False
-        raise
-    return True
+    return _put(context, {"pk": f"note#{name}", "sk": "note", "word": word}, **condition)
 
 
 def run_of(item: Mapping[str, Any]) -> Run:
@@ -272,6 +303,7 @@ def run_of(item: Mapping[str, Any]) -> Run:
         lease_expires=int(item.get("lease_expires", 0)),
         after=Predecessor(**item["after"]) if item.get("after") else None,
         follow_due=bool(item.get("follow_due")),
+        recall=Recalled(**item["recall"]) if item.get("recall") else None,
     )
 
 
@@ -295,6 +327,7 @@ def _whole(run: Run) -> dict[str, Any]:
         "results_prefix": run.results_prefix,
         "announced": run.announced,
         "after": asdict(run.after) if run.after else None,
+        "page": page_of(run.sample),
         **_changing(run),
     }
 
@@ -320,6 +353,7 @@ def _advance(run: Run) -> dict[str, Any]:
         **_changing(run),
         "open": OPEN,
         **({"follow_due": True} if run.follow_due else {}),
+        **due_of(run),
     }  # None is written as null: what was said of an attempt before goes
     ends = {f":end{i}": {"S": state} for i, state in enumerate(sorted(TERMINAL))}
     return {
@@ -344,38 +378,17 @@ def _unchanged(known: Newest | None) -> dict[str, Any]:
     }
 
 
-def _update(context: Context, **arguments: Any) -> bool:
-    try:
-        context.clients.dynamodb.update_item(TableName=context.office.ledger, **arguments)
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-            return False
-        raise
-    return True
-
-
-def _get(context: Context, key: Mapping[str, str]) -> dict[str, Any] | None:
-    answer = context.clients.dynamodb.get_item(
-        TableName=context.office.ledger, Key=_item(key), ConsistentRead=True
-    )
-    item = answer.get("Item")
-    return {name: _deserializer.deserialize(value) for name, value in item.items()} if item else None
-
-
-def _item(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _serializer.serialize(value) for name, value in _present(values).items()}
-
-
-def _present(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
-
-
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value if isinstance(value, str) else int(value) for name, value in values.items()}
 
 
 def _sample_key(sample: Sample) -> dict[str, str]:
     return {"pk": f"sample#{sample.folder.rstrip('/')}", "sk": "sample"}
+
+
+def page_of(sample: Sample) -> str:
+    """The page that tells of the sample: its pipeline's and project's."""
+    return f"{sample.pipeline}/{sample.project}"
 
 
 def _run_key(run_id: str) -> dict[str, str]:

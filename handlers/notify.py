@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from dataclasses import asdict
 from typing import Any
 
 from handlers import ledger
@@ -23,10 +24,12 @@ def event_of(run: Run, office: str, pseudonym_key: str | None) -> dict[str, Any]
     """The event's detail. With a key, names become keyed hashes, and no words that may quote them leave."""
     project, sample = run.sample.project, run.sample.sample
     message, attempts = run.message, [told(each) for each in run.attempts]
+    recall = asdict(run.recall) if run.recall else None
     if pseudonym_key is not None:
         project, sample = pseudonym(pseudonym_key, project), pseudonym(pseudonym_key, f"{project}/{sample}")
         message = f"The run is {run.state}."
         attempts = [{**each, "reason": None} for each in attempts]
+        recall = recall and {name: recall[name] for name in ("id", "at")}
     return {
         "schema": 1,
         "office": office,
@@ -47,6 +50,7 @@ def event_of(run: Run, office: str, pseudonym_key: str | None) -> dict[str, Any]
         "attempts": attempts,
         "times": dict(run.times),
         "results_prefix": f"{run.sample.pipeline}/{project}/{sample}/{run.run_id}/",
+        "recall": recall,
         "updated": run.updated,
     }
 

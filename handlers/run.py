@@ -66,6 +66,17 @@ class Predecessor:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Recalled:
+    """That what made a run, or what it was made of, turned out to be bad. `at` is ISO 8601."""
+
+    id: str
+    what: str  # an image's digest, a reference's version or an upload, in words
+    why: str
+    next: str  # what happens now, in words
+    at: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """A run's state. `revision` grows by one with each transition; `announced` the last one told."""
 
@@ -94,6 +105,7 @@ class Run:
     turn_expires: int = 0  # until then, whoever took the turn may submit the current attempt
     lease_expires: int = 0
     after: Predecessor | None = None
+    recall: Recalled | None = None
     follow_due: bool = False  # succeeded, and it is not certain yet that its follow-on runs are claimed
 
     @property

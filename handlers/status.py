@@ -1,11 +1,12 @@
 """`status.json`: what a branch reads. It lies beside the results, at the sample's level.
 
 It is a pure function of the run, so it can be made again at any time; only the sample's newest run writes
-it, and an older revision never overwrites a newer one.
+it, and an older revision never overwrites a newer one. `docs/status.schema.json` is its schema.
 """
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -37,8 +38,8 @@ def status_of(run: Run, office: str) -> dict[str, Any]:
         "project": run.sample.project,
         "sample": run.sample.sample,
         "state": run.state,
-        "summary": run.message or _DEFAULT_SUMMARY.get(run.state, run.state),
-        "what_to_do": run.what_to_do,
+        "summary": _summary(run),
+        "what_to_do": run.recall.next if run.recall else run.what_to_do,
         "run_id": run.run_id,
         "attempt": run.attempt.number,
         "upload": {
@@ -59,8 +60,15 @@ def status_of(run: Run, office: str) -> dict[str, Any]:
         }
         if run.state == SUCCEEDED
         else None,
+        "recall": asdict(run.recall) if run.recall else None,
         "attempts": [told(each) for each in run.attempts],
     }
+
+
+def _summary(run: Run) -> str:
+    if run.recall:  # whatever the run says of itself
+        return f"Recalled: {run.recall.what}. {run.recall.why}"
+    return run.message or _DEFAULT_SUMMARY.get(run.state, run.state)
 
 
 def told(attempt: Attempt) -> dict[str, Any]:
@@ -99,6 +107,7 @@ def status_of_mistake(mistake: Mistake, office: str, now: str, uploaded: str) ->
         "updated": now,
         "revision": 0,
         "results": None,
+        "recall": None,
         "attempts": [],
     }
 

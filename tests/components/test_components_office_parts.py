@@ -50,6 +50,7 @@ def test_a_new_digest_changes_the_job_definition_and_what_names_it_only(
     after = deploy("eu", checkout)
     assert changed(stacks["eu"], after) == [
         "aws:batch/jobDefinition:JobDefinition globalbi-eu-metagenome",
+        "aws:lambda/function:Function globalbi-eu-desk",
         "aws:lambda/function:Function globalbi-eu-intake",
         "aws:lambda/function:Function globalbi-eu-progress",
         "aws:lambda/function:Function globalbi-eu-reconcile",

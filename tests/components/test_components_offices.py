@@ -100,7 +100,26 @@ def test_every_fault_of_every_file_is_reported_at_once(checkout: Path, edit: Edi
             "globalbi:cdir is unknown; did you mean globalbi:cidr? (valid: aws:allowedAccountIds, "
             "aws:profile, aws:region, globalbi:budget, globalbi:cidr, globalbi:compute, globalbi:contacts, "
             "globalbi:deliveries, globalbi:headquarters, globalbi:identifiers, globalbi:mayLeave, "
-            "globalbi:partners, globalbi:releases, globalbi:retries)",
+            "globalbi:notifications, globalbi:partners, globalbi:releases, globalbi:retries)",
+        ),
+        (
+            {"globalbi:notifications": {"soil": {}}},
+            "globalbi:notifications.soil must name someone: emails: [name@example.org], chat: a webhook's"
+            " name, or both, not {}",
+        ),
+        (
+            {"globalbi:notifications": {"soil": {"emails": ["ops"]}}},
+            "globalbi:notifications.soil.emails.0 must be an e-mail address, not 'ops'",
+        ),
+        (
+            {"globalbi:notifications": {"soil": {"mails": ["a@example.org"], "chat": "lab"}}},
+            "globalbi:notifications.soil.mails is unknown; did you mean emails? (valid: chat, emails)",
+        ),
+        (
+            {"globalbi:notifications": {"soil": {"chat": "https://hooks.example.org/T0/secret"}}},
+            "globalbi:notifications.soil.chat must be a short name (lower-case letters, digits, -), under"
+            " which the webhook's address is kept in the account's parameters; never the address itself,"
+            " which is a secret, not 'https://hooks.example.org/T0/secret'",
         ),
         (
             {"globalbi:compute": {"maxVcpu": 8}},

@@ -19,6 +19,7 @@ from handlers import ledger
 from handlers.fleet import FleetContext, keep
 from handlers.keys import Sample
 from handlers.run import Attempt, Run, run_id_of
+from tests.handlers.aws_fakes import table_of
 
 ROOT = Path(__file__).resolve().parents[2]
 DIGEST = "sha256:" + "a" * 64
@@ -121,9 +122,12 @@ def access_of(endpoint: str) -> Access:
 def three_offices(access: Access) -> Offices:
     """Empty tables for hq, eu and us."""
     made = Offices(access=access)
-    _empty(access.headquarters("dynamodb"), _table(fleet_table(), {name: name for name in INDEXES}))
+    _empty(
+        access.headquarters("dynamodb"),
+        table_of(fleet_table(), {name: (name, "updated") for name in INDEXES}),
+    )
     for office in access.fleet.offices:
-        _empty(access.client("dynamodb", office), _table(ledger_table(office), {"by_state": "open"}))
+        _empty(access.client("dynamodb", office), table_of(ledger_table(office), ledger.INDEXES))
     return made
 
 
@@ -131,24 +135,3 @@ def _empty(dynamodb: Any, table: Mapping[str, Any]) -> None:
     if table["TableName"] in dynamodb.list_tables()["TableNames"]:
         dynamodb.delete_table(TableName=table["TableName"])
     dynamodb.create_table(**table)
-
-
-def _table(name: str, indexes: Mapping[str, str]) -> dict[str, Any]:
-    attributes = ("pk", "sk", "updated", *indexes.values())
-    return {
-        "TableName": name,
-        "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [{"AttributeName": each, "AttributeType": "S"} for each in attributes],
-        "KeySchema": _key("pk", "sk"),
-        "GlobalSecondaryIndexes": [
-            {"IndexName": index, "KeySchema": _key(key, "updated"), "Projection": {"ProjectionType": "ALL"}}
-            for index, key in indexes.items()
-        ],
-    }
-
-
-def _key(partition: str, sort: str) -> list[dict[str, str]]:
-    return [
-        {"AttributeName": partition, "KeyType": "HASH"},
-        {"AttributeName": sort, "KeyType": "RANGE"},
-    ]

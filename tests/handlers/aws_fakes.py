@@ -29,6 +29,7 @@ from ministack.core.responses import request_scope  # type: ignore[import-untype
 from ministack.services import dynamodb as dynamodb_model  # type: ignore[import-untyped]
 
 from handlers.context import Clients, Context, Office, clients_of
+from handlers.ledger import INDEXES
 from handlers.release import Linear, Release
 
 ACCOUNT, REGION = "222222222222", "eu-central-1"
@@ -84,6 +85,7 @@ class Version:
     checksums: dict[str, str] = field(default_factory=dict)
     etag: str = ""
     delete_marker: bool = False
+    metadata: dict[str, str] = field(default_factory=dict)
 
     @property
     def element(self) -> str:
@@ -116,7 +118,7 @@ class World:
         )
         self.clients = self._clients()
         _drop_tables()
-        self._dynamo("CreateTable", _table(LEDGER, index="by_state", key="open"))
+        self._dynamo("CreateTable", table_of(LEDGER, INDEXES))
 
     # --- the handlers' side ---
 
@@ -375,6 +377,7 @@ class World:
                 "%a, %d %b %Y %H:%M:%S GMT"
             ),
             "x-amz-version-id": version.version_id,
+            **{f"x-amz-meta-{name}": value for name, value in version.metadata.items()},
         }
         if _header(request, "x-amz-checksum-mode") == "ENABLED":
             headers["x-amz-checksum-type"] = version.checksum_type
@@ -394,6 +397,11 @@ class World:
             if match.strip('"') != held[-1].etag:
                 return _error("s3", 412, "PreconditionFailed")
         version = self.put(bucket, key, _body(request))
+        version.metadata = {
+            name.lower().removeprefix("x-amz-meta-"): _header(request, name)
+            for name in request.headers
+            if name.lower().startswith("x-amz-meta-")
+        }
         return 200, {"ETag": f'"{version.etag}"', "x-amz-version-id": version.version_id}, b""
 
     def _s3_ListObjectsV2(self, request: Any) -> Any:  # noqa: N802
@@ -535,28 +543,28 @@ def _xml(body: str) -> tuple[int, dict[str, str], bytes]:
     return 200, {"content-type": "application/xml"}, f'<?xml version="1.0"?>{body}'.encode()
 
 
-def _table(name: str, *, index: str, key: str) -> dict[str, Any]:
+def table_of(name: str, indexes: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
+    """A table with these indexes: name → partition and sort key."""
+    keys = [("pk", "sk"), *indexes.values()]
     return {
         "TableName": name,
         "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [
-            {"AttributeName": each, "AttributeType": "S"} for each in ("pk", "sk", key, "updated")
+            {"AttributeName": each, "AttributeType": "S"} for each in dict.fromkeys(sum(keys, ()))
         ],
-        "KeySchema": [
-            {"AttributeName": "pk", "KeyType": "HASH"},
-            {"AttributeName": "sk", "KeyType": "RANGE"},
-        ],
+        "KeySchema": _key("pk", "sk"),
         "GlobalSecondaryIndexes": [
-            {
-                "IndexName": index,
-                "KeySchema": [
-                    {"AttributeName": key, "KeyType": "HASH"},
-                    {"AttributeName": "updated", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "ALL"},
-            }
+            {"IndexName": index, "KeySchema": _key(*key), "Projection": {"ProjectionType": "ALL"}}
+            for index, key in indexes.items()
         ],
     }
+
+
+def _key(partition: str, sort: str) -> list[dict[str, str]]:
+    return [
+        {"AttributeName": partition, "KeyType": "HASH"},
+        {"AttributeName": sort, "KeyType": "RANGE"},
+    ]
 
 
 def _drop_tables() -> None:

@@ -7,7 +7,7 @@ import pytest
 from boto3.dynamodb.types import TypeDeserializer
 
 from handlers import fleet
-from tests.handlers.aws_fakes import World, _table, sqs
+from tests.handlers.aws_fakes import World, sqs, table_of
 from tests.handlers.lab import started, tell
 
 TABLE = "globalbi-fleet"
@@ -15,7 +15,7 @@ TABLE = "globalbi-fleet"
 
 @pytest.fixture
 def context(world: World) -> fleet.FleetContext:
-    world._dynamo("CreateTable", _table(TABLE, index="by_state", key="by_state"))
+    world._dynamo("CreateTable", table_of(TABLE, {"by_state": ("by_state", "updated")}))
     return fleet.FleetContext(table=TABLE, dynamodb=world.clients.dynamodb)
 
 

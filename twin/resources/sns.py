@@ -37,6 +37,7 @@ def _subscribe(target: Target, name: str, inputs: Inputs) -> Made:
         Protocol=inputs["protocol"],
         Endpoint=inputs["endpoint"],
         ReturnSubscriptionArn=True,
+        Attributes={"FilterPolicy": inputs["filterPolicy"]} if inputs.get("filterPolicy") else {},
     )["SubscriptionArn"]
     return Made(id=arn, outputs={"arn": arn})
 

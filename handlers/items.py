@@ -1,0 +1,57 @@
+"""Items of the office's table: reading one, writing one on a condition, DynamoDB's types on and off."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+
+from handlers.context import Context
+
+_serializer, _deserializer = TypeSerializer(), TypeDeserializer()
+
+
+def get(context: Context, key: Mapping[str, str]) -> dict[str, Any] | None:
+    """The item as it is now."""
+    answer = context.clients.dynamodb.get_item(
+        TableName=context.office.ledger, Key=typed(key), ConsistentRead=True
+    )
+    item = answer.get("Item")
+    return untyped(item) if item else None
+
+
+def put(context: Context, item: Mapping[str, Any], **condition: Any) -> bool:
+    """Put an item; False if its condition does not hold."""
+    return _held(
+        lambda: context.clients.dynamodb.put_item(
+            TableName=context.office.ledger, Item=typed(item), **condition
+        )
+    )
+
+
+def update(context: Context, **arguments: Any) -> bool:
+    """Change an item; False if its condition does not hold."""
+    return _held(lambda: context.clients.dynamodb.update_item(TableName=context.office.ledger, **arguments))
+
+
+def _held(write: Any) -> bool:
+    try:
+        write()
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+            return False
+        raise
+    return True
+
+
+def typed(values: Mapping[str, Any]) -> dict[str, Any]:
+    """With DynamoDB's types; what is None is left out."""
+    return {name: _serializer.serialize(value) for name, value in present(values).items()}
+
+
+def untyped(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _deserializer.deserialize(value) for name, value in item.items()}
+
+
+def present(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,0 +1,135 @@
+"""The outbox: what is still to be told or made, marked in the very write that gives cause for it.
+
+An item that is due carries `due` (what) and `due_at` (from when on); a sparse index lists such items, the
+longest due first. Whoever has done it takes the mark off, on condition that nothing new has come: so nothing
+is forgotten when a function is killed or an event is dropped, and many causes make one piece of work.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from handlers.context import Context
+from handlers.items import get, typed, update
+from handlers.keys import Sample
+from handlers.run import FAILED, REJECTED, Run
+
+PAGE, NOTICE = "page", "notice"
+INDEX = "by_due"
+
+
+def due_of(run: Run) -> dict[str, str]:
+    """What a run's end gives cause for, as attributes of its item."""
+    if run.recall is not None:
+        return {}  # a recall tells people once for all runs of a project
+    if run.state in (FAILED, REJECTED):
+        return {"due": NOTICE, "due_at": run.updated}
+    return {}
+
+
+def later(iso: str, seconds: float) -> str:
+    then = datetime.fromisoformat(iso) + timedelta(seconds=seconds)
+    return then.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Due:
+    """The key of an item that is due."""
+
+    pk: str
+    sk: str
+
+    @property
+    def key(self) -> dict[str, str]:
+        return {"pk": self.pk, "sk": self.sk}
+
+
+def all_due(context: Context, what: str) -> Iterator[Due]:
+    """What is due by now, the longest due first. The index lags behind: look at the item before acting."""
+    pages = context.clients.dynamodb.get_paginator("query").paginate(
+        TableName=context.office.ledger,
+        IndexName=INDEX,
+        KeyConditionExpression="due = :what AND due_at <= :now",
+        ExpressionAttributeValues=typed({":what": what, ":now": context.now}),
+        ScanIndexForward=True,
+    )
+    for page in pages:
+        for item in page["Items"]:
+            yield Due(pk=item["pk"]["S"], sk=item["sk"]["S"])
+
+
+def done(context: Context, key: Mapping[str, str], what: str) -> bool:
+    """Take the mark off."""
+    return update(
+        context,
+        Key=typed(key),
+        UpdateExpression="REMOVE due, due_at",
+        ConditionExpression="due = :what",
+        ExpressionAttributeValues=typed({":what": what}),
+    )
+
+
+def postpone(context: Context, key: Mapping[str, str], what: str, seconds: float) -> bool:
+    """Let it be due so much later: what cannot be done now must not stand before what can."""
+    return update(
+        context,
+        Key=typed(key),
+        UpdateExpression="SET due_at = :later",
+        ConditionExpression="due = :what",
+        ExpressionAttributeValues=typed({":what": what, ":later": later(context.now, seconds)}),
+    )
+
+
+# --- a project's page ---
+
+
+def page_key(pipeline: str, project: str) -> dict[str, str]:
+    return {"pk": f"page#{pipeline}/{project}", "sk": "page"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """How often a page has been given cause to change, and when last (ISO 8601)."""
+
+    count: int
+    last: str
+
+
+def page_changed(context: Context, sample: Sample) -> None:
+    """The page of the sample's project is due now, and whoever is making it must make it again."""
+    update(
+        context,
+        Key=typed(page_key(sample.pipeline, sample.project)),
+        UpdateExpression="SET due = :page, due_at = :now, changed = :now,"
+        " changes = if_not_exists(changes, :none) + :one",
+        ExpressionAttributeValues=typed({":page": PAGE, ":now": context.now, ":none": 0, ":one": 1}),
+    )
+
+
+def page_changes(context: Context, pipeline: str, project: str) -> Changes | None:
+    """To be read before what the page shows; None: it is not due."""
+    item = get(context, page_key(pipeline, project))
+    if item is None or item.get("due") != PAGE or item["due_at"] > context.now:
+        return None
+    return Changes(count=int(item["changes"]), last=item["changed"])
+
+
+def page_made(context: Context, pipeline: str, project: str, seen: Changes, again_in_s: float | None) -> bool:
+    """The page shows what was `seen`; with `again_in_s` it is due again after so long.
+
+    False if more has come meanwhile: it then stays due.
+    """
+    values: dict[str, Any] = {":seen": seen.count}
+    if again_in_s is None:
+        change = "REMOVE due, due_at"
+    else:
+        change = "SET due_at = :later"
+        values[":later"] = later(context.now, again_in_s)
+    return update(
+        context,
+        Key=typed(page_key(pipeline, project)),
+        UpdateExpression=change,
+        ConditionExpression="changes = :seen",
+        ExpressionAttributeValues=typed(values),
+    )
