@@ -103,6 +103,8 @@ class World:
         self.submitted_at: list[float] = []
         self.faults: Faults = lambda call: None
         self.serial = 0
+        self.refusing: dict[str, str] = {}  # bucket -> the code it answers every write with
+        self.owners: dict[str, str] = {}  # bucket -> its account, where a test says so
         self.office = Office(
             name="eu",
             ledger=LEDGER,
@@ -280,6 +282,9 @@ class World:
 
     def _perform(self, request: Any, service: str, operation: str) -> tuple[int, dict[str, str], bytes]:
         if service == "s3":
+            owner = self.owners.get(_where(request.url)[0])
+            if owner and _header(request, "x-amz-expected-bucket-owner") not in ("", owner):
+                return _error("s3", 403, "AccessDenied")
             answer: tuple[int, dict[str, str], bytes] = getattr(self, f"_s3_{operation}")(request)
             return answer
         data = json.loads(request.body or b"{}")
@@ -381,8 +386,23 @@ class World:
             headers |= {f"x-amz-checksum-{name.lower()}": value for name, value in version.checksums.items()}
         return 200, headers, version.body
 
+    def _s3_CopyObject(self, request: Any) -> Any:  # noqa: N802
+        bucket, key, _ = _where(request.url)
+        if code := self.refusing.get(bucket):
+            return _error("s3", 404 if code == "NoSuchBucket" else 403, code)
+        source, _, name = urllib.parse.unquote(_header(request, "x-amz-copy-source")).partition("/")
+        if not (held := self.objects.get((source, name))):
+            return _error("s3", 404, "NoSuchKey")
+        sha = base64.b64encode(hashlib.sha256(held[-1].body).digest()).decode()
+        version = self.put(bucket, key, held[-1].body, checksums={"SHA256": sha})
+        return _xml(
+            f"<CopyObjectResult><ETag>{version.etag}</ETag><ChecksumSHA256>{sha}</ChecksumSHA256></CopyObjectResult>"
+        )
+
     def _s3_PutObject(self, request: Any) -> Any:  # noqa: N802
         bucket, key, _ = _where(request.url)
+        if code := self.refusing.get(bucket):
+            return _error("s3", 404 if code == "NoSuchBucket" else 403, code)
         if len(key.encode()) > 1024:
             return _error("s3", 400, "KeyTooLongError")
         held = self.objects.get((bucket, key), [])

@@ -1,0 +1,112 @@
+"""The calls to a partner's bucket: copy what is not there yet, then the manifest, last and only if absent."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from handlers.context import Context
+from handlers.delivery_plan import MANIFEST, NOTICE, RECEIPT, Agreement, Unfit, checksum
+from handlers.run import Run
+
+
+def results_of(context: Context, run: Run) -> list[Mapping[str, Any]]:
+    """The files of the run's own manifest."""
+    answer = context.clients.s3.get_object(
+        Bucket=context.office.results, Key=f"{run.results_prefix}manifest.json"
+    )
+    files: list[Mapping[str, Any]] = json.loads(answer["Body"].read())["files"]
+    return files
+
+
+def copy_files(
+    context: Context, agreement: Agreement, delivery_id: str, run: Run, files: Sequence[Mapping[str, Any]]
+) -> None:
+    """Copy each file that is not there with the right bytes."""
+    for each in files:
+        if not is_there(context, agreement, delivery_id, each):
+            _copy(context, agreement, delivery_id, run, each)
+
+
+def is_there(context: Context, agreement: Agreement, delivery_id: str, file: Mapping[str, Any]) -> bool:
+    """Whether the partner's bucket holds this file, by size and SHA-256."""
+    try:
+        head = context.clients.s3.head_object(
+            **_at(agreement, delivery_id, file["path"]), ChecksumMode="ENABLED"
+        )
+    except ClientError as error:
+        # Without s3:ListBucket, S3 answers 403 for what is absent. If it is a refusal, the copy is told why.
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] in (403, 404):
+            return False
+        raise
+    same: bool = head["ContentLength"] == file["size"] and head.get("ChecksumSHA256") == checksum(
+        file["sha256"]
+    )
+    return same
+
+
+def _copy(
+    context: Context, agreement: Agreement, delivery_id: str, run: Run, file: Mapping[str, Any]
+) -> None:
+    answer = context.clients.s3.copy_object(
+        **_at(agreement, delivery_id, file["path"]),
+        **_encrypted(agreement),
+        CopySource={"Bucket": context.office.results, "Key": f"{run.results_prefix}{file['path']}"},
+        ChecksumAlgorithm="SHA256",
+    )
+    copied = answer["CopyObjectResult"].get("ChecksumSHA256")
+    if copied != checksum(file["sha256"]):
+        raise Unfit(f"{file['path']} does not have the SHA-256 that the run's manifest gives")
+
+
+def put_once(context: Context, agreement: Agreement, delivery_id: str, name: str, body: bytes) -> None:
+    """Put a small object if absent. One that is there must be the same: ours, whose reply was lost."""
+    at = _at(agreement, delivery_id, name)
+    try:
+        context.clients.s3.put_object(
+            **at, **_encrypted(agreement), Body=body, IfNoneMatch="*", ChecksumAlgorithm="SHA256"
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "PreconditionFailed":
+            raise
+        if context.clients.s3.get_object(**at)["Body"].read() != body:
+            raise Unfit(f"another {name} is there already") from error
+
+
+def put_manifest(context: Context, agreement: Agreement, delivery_id: str, body: bytes) -> str:
+    """Make the delivery complete to its reader; returns the manifest's SHA-256."""
+    put_once(context, agreement, delivery_id, MANIFEST, body)
+    return hashlib.sha256(body).hexdigest()
+
+
+def put_notice(context: Context, agreement: Agreement, delivery_id: str, by: str) -> None:
+    """Tell the partner that `by` replaces an earlier delivery."""
+    body = json.dumps({"schema": 1, "delivery": delivery_id, "superseded_by": by}, sort_keys=True).encode()
+    put_once(context, agreement, delivery_id, NOTICE, body)
+
+
+def read_receipt(context: Context, agreement: Agreement, delivery_id: str) -> bytes | None:
+    """The partner's receipt, None while there is none."""
+    try:
+        answer = context.clients.s3.get_object(**_at(agreement, delivery_id, RECEIPT))
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+            return None
+        raise
+    body: bytes = answer["Body"].read()
+    return body
+
+
+def _at(agreement: Agreement, delivery_id: str, name: str) -> dict[str, str]:
+    return {
+        "Bucket": agreement.bucket,
+        "Key": f"{agreement.prefix}{delivery_id}/{name}",
+        # A bucket's name is free once it is deleted: never deliver to whoever took it.
+        "ExpectedBucketOwner": agreement.account,
+    }
+
+
+def _encrypted(agreement: Agreement) -> dict[str, str]:
+    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": agreement.key}
