@@ -61,30 +61,41 @@ def _copy(
         raise Unfit(f"{file['path']} does not have the SHA-256 that the run's manifest gives")
 
 
-def put_once(context: Context, agreement: Agreement, delivery_id: str, name: str, body: bytes) -> None:
-    """Put a small object if absent. One that is there must be the same: ours, whose reply was lost."""
-    at = _at(agreement, delivery_id, name)
-    try:
-        context.clients.s3.put_object(
-            **at, **_encrypted(agreement), Body=body, IfNoneMatch="*", ChecksumAlgorithm="SHA256"
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "PreconditionFailed":
-            raise
-        if context.clients.s3.get_object(**at)["Body"].read() != body:
-            raise Unfit(f"another {name} is there already") from error
-
-
 def put_manifest(context: Context, agreement: Agreement, delivery_id: str, body: bytes) -> str:
-    """Make the delivery complete to its reader; returns the manifest's SHA-256."""
-    put_once(context, agreement, delivery_id, MANIFEST, body)
+    """Make the delivery complete to its reader; returns the manifest's SHA-256.
+
+    A manifest that is there must be the same: ours, whose reply was lost.
+    """
+    if not _put_if_absent(context, agreement, delivery_id, MANIFEST, body):
+        held = context.clients.s3.get_object(**_at(agreement, delivery_id, MANIFEST))["Body"].read()
+        if held != body:
+            raise Unfit(f"another {MANIFEST} is there already")
     return hashlib.sha256(body).hexdigest()
 
 
 def put_notice(context: Context, agreement: Agreement, delivery_id: str, by: str) -> None:
-    """Tell the partner that `by` replaces an earlier delivery."""
+    """Tell the partner that `by` replaces an earlier delivery.
+
+    A notice that is there stays: the delivery it names has, or will get, a notice of its own.
+    """
     body = json.dumps({"schema": 1, "delivery": delivery_id, "superseded_by": by}, sort_keys=True).encode()
-    put_once(context, agreement, delivery_id, NOTICE, body)
+    _put_if_absent(context, agreement, delivery_id, NOTICE, body)
+
+
+def _put_if_absent(context: Context, agreement: Agreement, delivery_id: str, name: str, body: bytes) -> bool:
+    try:
+        context.clients.s3.put_object(
+            **_at(agreement, delivery_id, name),
+            **_encrypted(agreement),
+            Body=body,
+            IfNoneMatch="*",
+            ChecksumAlgorithm="SHA256",
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "PreconditionFailed":
+            raise
+        return False
+    return True
 
 
 def read_receipt(context: Context, agreement: Agreement, delivery_id: str) -> bytes | None:
