@@ -5,37 +5,50 @@ derived, files that are there are not copied again, the manifest is put last and
 sees a delivery complete or not at all, and once.
 """
 
+import functools
+import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from handlers import delivery_copy as partner_bucket
 from handlers import delivery_ledger, ledger
-from handlers.context import LEAST_S_FOR_A_RECORD, Context
+from handlers.agreement import Agreement
+from handlers.context import LEAST_S_FOR_A_RECORD, Context, clients_of, epoch, office_of
 from handlers.delivery_plan import (
     ACKNOWLEDGED,
     CLOSED,
     COPYING,
     DELIVERED,
     PARTNER,
-    PLANNED,
     REFUSED,
     SUPERSEDED,
     THROTTLING,
-    Agreement,
     Delivery,
+    OwnSide,
     Unfit,
     accepted,
     chosen,
     class_of,
     delivery_id_of,
+    due,
     later,
     manifest_of,
+    planned,
 )
 from handlers.log import logger
+from handlers.metrics import publish_counts
 from handlers.records import each_record
 from handlers.run import SUCCEEDED, Run
+
+# S3 answers a copy when it is done: of 5 GB, that may be minutes. The function's time-out is 300 s.
+_UNHURRIED = Config(
+    retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=3, read_timeout=200
+)
 
 
 def handle(event: Mapping[str, Any], context: Context, agreements: Sequence[Agreement]) -> dict[str, Any]:
@@ -55,30 +68,48 @@ def deliver_run(context: Context, agreements: Sequence[Agreement], run_id: str) 
         return
     passing: list[Exception] = []
     for agreement in agreements:
-        if agreement.covers(run):
+        if agreement.covers(run.sample):
             try:
                 _deliver(context, agreement, run)
-            except (ClientError, BotoCoreError, ledger.Contended) as error:
+            except (ClientError, BotoCoreError, ledger.Contended, OwnSide) as error:
                 passing.append(error)
     if passing:
         raise passing[0]
 
 
 def sweep(context: Context, agreements: Sequence[Agreement]) -> None:
-    """The schedule's pass: what stopped goes on, what was refused is tried again, receipts are looked for."""
+    """The schedule's pass: what stopped goes on, what was refused is tried again, receipts are looked for.
+
+    What is refused, late or stuck is counted at each pass, so that an alarm lasts as long as its cause.
+    """
+    delivered: list[Delivery] = []
+    others: list[Delivery] = []
     for delivery in delivery_ledger.find_open(context):
+        (delivered if delivery.state == DELIVERED else others).append(delivery)
+    # A pass may not come to the end of thousands: let each come first some time.
+    context.chance.shuffle(delivered)
+    for delivery in (*others, *delivered):
         if context.time_left() < LEAST_S_FOR_A_RECORD:
             return  # the next pass goes on
         agreement = _agreement_of(agreements, delivery)
         if agreement is None:
             continue  # the office file no longer has it
         try:
-            if delivery.state == DELIVERED:
-                _close(context, agreement, delivery)
-            elif delivery.failure != PARTNER:  # what the partner refused waits for a person
-                deliver_run(context, [agreement], delivery.run_id)
-        except (ClientError, BotoCoreError, ledger.Contended) as error:
-            logger.warning("a delivery waits", delivery=delivery.delivery_id, reason=str(error))
+            _take_up(context, agreement, delivery)
+        except Exception as error:  # this delivery's alone: the others must not wait for it
+            context.counts["DeliveriesStuck"] += 1
+            logger.warning("a delivery waits", delivery=delivery.delivery_id, reason=repr(error))
+
+
+def _take_up(context: Context, agreement: Agreement, delivery: Delivery) -> None:
+    if delivery.state == DELIVERED:
+        late = context.clock() - delivery.delivered_s > agreement.receipt_within_s
+        if not _close(context, agreement, delivery) and late:
+            context.counts["ReceiptsLate"] += 1
+    elif due(delivery, context.clock() - epoch(delivery.updated)):
+        deliver_run(context, [agreement], delivery.run_id)  # counts a refusal itself
+    elif delivery.state == REFUSED:
+        context.counts["ReceiptsRefused" if delivery.failure == PARTNER else "DeliveriesRefused"] += 1
 
 
 def _agreement_of(agreements: Sequence[Agreement], delivery: Delivery) -> Agreement | None:
@@ -108,24 +139,24 @@ def _deliver(context: Context, agreement: Agreement, run: Run) -> None:
         if failure == THROTTLING:
             raise  # the queue brings it back
         context.counts["DeliveriesRefused"] += 1
-        _move(context, delivery, REFUSED, reason=str(error)[:500], failure=failure)
+        _move(
+            context,
+            delivery,
+            REFUSED,
+            reason=str(error)[:500],
+            failure=failure,
+            tries=delivery.tries + 1,
+        )
         return
     _move(context, delivery, DELIVERED, manifest_sha256=digest, delivered_s=int(context.clock()))
 
 
 def _planned(context: Context, agreement: Agreement, run: Run) -> Delivery:
-    planned = Delivery(
-        delivery_id=delivery_id_of(agreement, run.run_id),
-        partner=agreement.partner,
-        run_id=run.run_id,
-        state=PLANNED,
-        revision=1,
-        updated=context.now,
-    )
-    known = delivery_ledger.read(context, planned.delivery_id)
-    if known is None and not delivery_ledger.plan(context, planned):
-        known = delivery_ledger.read(context, planned.delivery_id)
-    return known or planned
+    first = planned(agreement, run.run_id, run.sample, context.now)
+    known = delivery_ledger.read(context, first.delivery_id)
+    if known is None and not delivery_ledger.plan(context, first):
+        known = delivery_ledger.read(context, first.delivery_id)
+    return known or first
 
 
 def _newer(context: Context, agreement: Agreement, run: Run) -> str | None:
@@ -152,23 +183,26 @@ def _supersede(context: Context, agreement: Agreement, delivery: Delivery, run: 
         raise ledger.Contended(f"the latest delivery to {agreement.partner} has changed")
 
 
-def _close(context: Context, agreement: Agreement, delivery: Delivery) -> None:
-    run = ledger.read_run(context, delivery.run_id)
-    if agreement.receipt == "heads" and run is not None:
-        files = chosen(partner_bucket.results_of(context, run), agreement.names)
-        if all(partner_bucket.is_there(context, agreement, delivery.delivery_id, each) for each in files):
-            _move(context, delivery, ACKNOWLEDGED, reason="every object's head is right")
-            return
-    elif (body := partner_bucket.read_receipt(context, agreement, delivery.delivery_id)) is not None:
-        right, words = accepted(body, delivery)
-        if right:
-            _move(context, delivery, ACKNOWLEDGED)
-        else:
-            context.counts["ReceiptsRefused"] += 1
-            _move(context, delivery, REFUSED, reason=words, failure=PARTNER)
-        return
-    if context.clock() - delivery.delivered_s > agreement.receipt_within_s:
-        context.counts["ReceiptsLate"] += 1
+def _close(context: Context, agreement: Agreement, delivery: Delivery) -> bool:
+    """Close a delivery by its receipt; False while there is none."""
+    if agreement.receipt == "heads":
+        run = ledger.read_run(context, delivery.run_id)
+        files = chosen(partner_bucket.results_of(context, run), agreement.names) if run else []
+        there = (partner_bucket.is_there(context, agreement, delivery.delivery_id, each) for each in files)
+        if not files or not all(there):
+            return False
+        _move(context, delivery, ACKNOWLEDGED, reason="every object's head is right")
+        return True
+    body = partner_bucket.read_receipt(context, agreement, delivery.delivery_id)
+    if body is None:
+        return False
+    right, words = accepted(body, delivery)
+    if right:
+        _move(context, delivery, ACKNOWLEDGED)
+    else:
+        context.counts["ReceiptsRefused"] += 1
+        _move(context, delivery, REFUSED, reason=words, failure=PARTNER)
+    return True
 
 
 def _move(context: Context, delivery: Delivery, state: str, **changes: Any) -> Delivery:
@@ -185,3 +219,26 @@ def _move(context: Context, delivery: Delivery, state: str, **changes: Any) -> D
         manifest_sha256=moved.manifest_sha256,
     )
     return moved
+
+
+@functools.cache
+def _own_context() -> Context:
+    """The context of this Lambda environment, with an S3 client that waits for large copies."""
+    session = boto3.session.Session()
+    clients = clients_of(session)
+    return Context(
+        office=office_of(os.environ), clients=replace(clients, s3=session.client("s3", config=_UNHURRIED))
+    )
+
+
+def handler(event: Mapping[str, Any], lambda_context: Any) -> dict[str, Any]:
+    """Lambda's entry point: a batch from the queue, or the schedule's event, which says nothing."""
+    context = _own_context().until(lambda_context)
+    agreements = context.office.agreements
+    try:
+        if "Records" in event:
+            return handle(event, context, agreements)
+        sweep(context, agreements)
+        return dict(context.counts)
+    finally:
+        publish_counts(context)

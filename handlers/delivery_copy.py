@@ -7,16 +7,22 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from handlers.agreement import Agreement
 from handlers.context import Context
-from handlers.delivery_plan import MANIFEST, NOTICE, RECEIPT, Agreement, Unfit, checksum
+from handlers.delivery_plan import MANIFEST, NOTICE, RECEIPT, THROTTLING, OwnSide, Unfit, checksum, class_of
 from handlers.run import Run
 
 
 def results_of(context: Context, run: Run) -> list[Mapping[str, Any]]:
-    """The files of the run's own manifest."""
-    answer = context.clients.s3.get_object(
-        Bucket=context.office.results, Key=f"{run.results_prefix}manifest.json"
-    )
+    """The files of the run's own manifest; `OwnSide` if it cannot be read."""
+    try:
+        answer = context.clients.s3.get_object(
+            Bucket=context.office.results, Key=f"{run.results_prefix}manifest.json"
+        )
+    except ClientError as error:
+        if class_of(error) == THROTTLING:
+            raise
+        raise OwnSide(f"the manifest of {run.run_id} cannot be read: {error}") from error
     files: list[Mapping[str, Any]] = json.loads(answer["Body"].read())["files"]
     return files
 
@@ -50,15 +56,30 @@ def is_there(context: Context, agreement: Agreement, delivery_id: str, file: Map
 def _copy(
     context: Context, agreement: Agreement, delivery_id: str, run: Run, file: Mapping[str, Any]
 ) -> None:
-    answer = context.clients.s3.copy_object(
-        **_at(agreement, delivery_id, file["path"]),
-        **_encrypted(agreement),
-        CopySource={"Bucket": context.office.results, "Key": f"{run.results_prefix}{file['path']}"},
-        ChecksumAlgorithm="SHA256",
-    )
+    source = {"Bucket": context.office.results, "Key": f"{run.results_prefix}{file['path']}"}
+    try:
+        answer = context.clients.s3.copy_object(
+            **_at(agreement, delivery_id, file["path"]),
+            **_encrypted(agreement),
+            CopySource=source,
+            ChecksumAlgorithm="SHA256",
+        )
+    except ClientError as error:
+        if class_of(error) != THROTTLING:
+            _refuse_own_fault(context, source)  # a copy is denied in the same words on either side
+        raise
     copied = answer["CopyObjectResult"].get("ChecksumSHA256")
     if copied != checksum(file["sha256"]):
         raise Unfit(f"{file['path']} does not have the SHA-256 that the run's manifest gives")
+
+
+def _refuse_own_fault(context: Context, source: Mapping[str, str]) -> None:
+    """`OwnSide` if the office's own function cannot read what it was to copy."""
+    try:
+        # AWS: with ChecksumMode the head of an encrypted object asks for kms:Decrypt, as the copy does.
+        context.clients.s3.head_object(**source, ChecksumMode="ENABLED")
+    except ClientError as error:
+        raise OwnSide(f"{source['Key']} of the office's own results cannot be read: {error}") from error
 
 
 def put_manifest(context: Context, agreement: Agreement, delivery_id: str, body: bytes) -> str:
@@ -99,11 +120,15 @@ def _put_if_absent(context: Context, agreement: Agreement, delivery_id: str, nam
 
 
 def read_receipt(context: Context, agreement: Agreement, delivery_id: str) -> bytes | None:
-    """The partner's receipt, None while there is none."""
+    """The partner's receipt, None while there is none.
+
+    Where the partner does not let the office list, S3 answers 403 for what is absent. A receipt that may not
+    be read is none either: it comes late, and the alarm calls a person.
+    """
     try:
         answer = context.clients.s3.get_object(**_at(agreement, delivery_id, RECEIPT))
     except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] in (403, 404):
             return None
         raise
     body: bytes = answer["Body"].read()
@@ -120,4 +145,5 @@ def _at(agreement: Agreement, delivery_id: str, name: str) -> dict[str, str]:
 
 
 def _encrypted(agreement: Agreement) -> dict[str, str]:
-    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": agreement.key}
+    """The partner's key, or what its bucket does by itself."""
+    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": agreement.key} if agreement.key else {}

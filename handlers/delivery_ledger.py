@@ -1,6 +1,6 @@
 """Deliveries in the ledger: one item each, changed only on condition that nothing else has changed it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -8,9 +8,10 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from handlers.context import Context
-from handlers.delivery_plan import CLOSED, Delivery
+from handlers.delivery_plan import CLOSED, Delivery, planned
 from handlers.keys import Sample
 from handlers.ledger import OPEN_INDEX
+from handlers.run import Run
 
 OPEN = "open-deliveries"  # a partition of the index of its own, beside that of the open runs
 _serializer, _deserializer = TypeSerializer(), TypeDeserializer()
@@ -18,12 +19,28 @@ _serializer, _deserializer = TypeSerializer(), TypeDeserializer()
 
 def read(context: Context, delivery_id: str) -> Delivery | None:
     item = _get(context, {"pk": f"delivery#{delivery_id}", "sk": "delivery"})
-    return None if item is None else _delivery(item)
+    return None if item is None else delivery_of(item)
 
 
 def plan(context: Context, delivery: Delivery) -> bool:
     """Write a new delivery; False if it is there already."""
     return _put(context, _whole(delivery), ConditionExpression="attribute_not_exists(pk)")
+
+
+def plan_all(context: Context, run: Run) -> None:
+    """Plan every delivery that the run is owed, before the run leaves the open ones.
+
+    From then on the delivery stands among the open ones itself: if the event of the run's success is lost,
+    the schedule finds it there.
+    """
+    for agreement in context.office.agreements:
+        if agreement.covers(run.sample):
+            plan(context, planned(agreement, run.run_id, run.sample, context.now))
+
+
+def owed(context: Context, run: Run) -> bool:
+    """Whether any partner is to get this run's results."""
+    return any(agreement.covers(run.sample) for agreement in context.office.agreements)
 
 
 def advance(context: Context, delivery: Delivery) -> bool:
@@ -47,7 +64,7 @@ def find_open(context: Context) -> Iterator[Delivery]:
     )
     for page in pages:
         for item in page["Items"]:
-            yield _delivery(_plain(item))
+            yield delivery_of(_plain(item))
 
 
 def latest_of(context: Context, partner: str, sample: Sample) -> str | None:
@@ -78,9 +95,10 @@ def _whole(delivery: Delivery) -> dict[str, Any]:
     return {"pk": f"delivery#{delivery.delivery_id}", "sk": "delivery", **asdict(delivery), **opened}
 
 
-def _delivery(item: dict[str, Any]) -> Delivery:
+def delivery_of(item: Mapping[str, Any]) -> Delivery:
+    """A delivery from its item, with DynamoDB's types taken off."""
     kept = {name: item[name] for name in Delivery.__dataclass_fields__}
-    return Delivery(**{**kept, "revision": int(kept["revision"]), "delivered_s": int(kept["delivered_s"])})
+    return Delivery(**{**kept, **{name: int(kept[name]) for name in ("revision", "delivered_s", "tries")}})
 
 
 def _plain(item: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from handlers.agreement import WORDS, Agreement, means
+from handlers.keys import Sample
 from handlers.run import Run
 
 PLANNED, COPYING, DELIVERED = "planned", "copying", "delivered"
@@ -17,16 +19,12 @@ CLOSED = (ACKNOWLEDGED, SUPERSEDED)
 
 MANIFEST, RECEIPT, NOTICE = "delivery.json", "received.json", "superseded.json"
 
-# What a delivery may name, by the ends of the files' names. Reads go only where they are named.
-_ENDS: Mapping[str, tuple[str, ...]] = {
-    "report": ("report.html",),
-    "tables": (".tsv", ".csv", ".biom"),
-    "reads": (".fastq", ".fastq.gz"),
-}
-NAMES = tuple(_ENDS)
-
 # AWS: CopyObject takes objects of up to 5 GB.
 LARGEST_COPY = 5 * 1024**3
+
+# The function's time-out is 300 s: what nobody has changed for longer, nobody is at work on.
+GRACE_S = 600.0
+FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 300.0, 6 * 3600.0
 
 # Classes of failure. Those that pass by themselves go back to the queue; the others wait for a person, and
 # are tried again by the schedule.
@@ -50,23 +48,8 @@ class Unfit(Exception):
     """The results cannot be delivered as they are; says why in words."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Agreement:
-    """What a partner gets of a project's runs, and where. `account` owns `bucket`; `key` is its KMS key."""
-
-    partner: str
-    account: str
-    bucket: str
-    key: str
-    prefix: str  # "" or ending in a slash
-    pipeline: str
-    project: str
-    names: tuple[str, ...] = ("report", "tables")
-    receipt: str = "object"  # "object": the partner's received.json; "heads": every object's verified head
-    receipt_within_s: int = 7 * 86_400
-
-    def covers(self, run: Run) -> bool:
-        return (run.sample.pipeline, run.sample.project) == (self.pipeline, self.project)
+class OwnSide(Exception):
+    """A call failed on the office's own side: no fault of the partner, so no refusal."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +59,7 @@ class Delivery:
     delivery_id: str
     partner: str
     run_id: str
+    sample: str  # <pipeline>/<project>/<sample>
     state: str
     revision: int
     updated: str
@@ -83,9 +67,35 @@ class Delivery:
     failure: str = ""
     manifest_sha256: str = ""
     delivered_s: int = 0  # epoch seconds
+    tries: int = 0  # refusals so far
 
     def moved(self, state: str, now: str, **changes: Any) -> "Delivery":
         return replace(self, state=state, updated=now, revision=self.revision + 1, **changes)
+
+
+def planned(agreement: Agreement, run_id: str, sample: Sample, now: str) -> Delivery:
+    """A delivery at its beginning."""
+    return Delivery(
+        delivery_id=delivery_id_of(agreement, run_id),
+        partner=agreement.partner,
+        run_id=run_id,
+        sample=sample.folder.rstrip("/"),
+        state=PLANNED,
+        revision=1,
+        updated=now,
+    )
+
+
+def due(delivery: Delivery, quiet_s: float) -> bool:
+    """Whether the schedule shall take up a delivery that nobody has changed for `quiet_s` seconds."""
+    if delivery.state == REFUSED:
+        return delivery.failure != PARTNER and quiet_s >= backoff_s(delivery.tries)
+    return delivery.state in (PLANNED, COPYING) and quiet_s >= GRACE_S
+
+
+def backoff_s(tries: int) -> float:
+    """Seconds from the latest refusal to the next try: 5 minutes, doubled each time, 6 hours at most."""
+    return min(FIRST_BACKOFF_S * 2.0 ** min(tries - 1, 16), LONGEST_BACKOFF_S)
 
 
 def delivery_id_of(agreement: Agreement, run_id: str) -> str:
@@ -95,17 +105,21 @@ def delivery_id_of(agreement: Agreement, run_id: str) -> str:
 
 
 def chosen(files: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[Mapping[str, Any]]:
-    """The files that these names mean, in the order of their paths; `Unfit` if there is none."""
-    ends = tuple(end for name in names for end in _ENDS[name])
-    found = sorted(
-        (each for each in files if each["path"].endswith(ends)), key=lambda each: str(each["path"])
-    )
+    """The files that these names mean, in the order of their paths.
+
+    `Unfit` if there is none, if a path or glob means none, or if one is too large. Of words a run may lack
+    some: not every pipeline makes tables.
+    """
+    for name in names:
+        if name not in WORDS and not any(means(name, each["path"]) for each in files):
+            raise Unfit(f"the run has no {name}")
+    found = [each for each in files if any(means(name, each["path"]) for name in names)]
     if not found:
         raise Unfit(f"the run has none of what the delivery names ({', '.join(names)})")
     for each in found:
         if each["size"] > LARGEST_COPY:
             raise Unfit(f"{each['path']} has {each['size']} bytes, more than the 5 GB that one copy takes")
-    return found
+    return sorted(found, key=lambda each: str(each["path"]))
 
 
 def later(run: Run, other: Run) -> bool:

@@ -94,7 +94,8 @@ class Run:
     turn_expires: int = 0  # until then, whoever took the turn may submit the current attempt
     lease_expires: int = 0
     after: Predecessor | None = None
-    follow_due: bool = False  # succeeded, and it is not certain yet that its follow-on runs are claimed
+    # Succeeded, and it is not certain yet that its follow-on runs are claimed and its deliveries planned.
+    follow_due: bool = False
 
     @property
     def attempt(self) -> Attempt:

@@ -69,7 +69,7 @@ class Call:
     operation: str
 
 
-# What befalls a call: None, "throttled", "failed" (500, not done), "lost" (done, no reply), "killed
+# What befalls a call: None, "throttled", "denied", "failed" (500, not done), "lost" (done, no reply), "killed
 # before", "killed after".
 Faults = Callable[[Call], str | None]
 
@@ -268,6 +268,8 @@ class World:
             return self._response(request, service, *_error(service, status, code))
         if fault == "failed":
             return self._response(request, service, *_error(service, 500, "InternalError"))
+        if fault == "denied":
+            return self._response(request, service, *_error(service, 403, "AccessDenied"))
         status, reply, body = self._perform(request, service, operation)
         if fault == "killed after":
             raise Killed(f"after {operation}")
@@ -390,6 +392,10 @@ class World:
         bucket, key, _ = _where(request.url)
         if code := self.refusing.get(bucket):
             return _error("s3", 404 if code == "NoSuchBucket" else 403, code)
+        if _header(request, "x-amz-server-side-encryption") and not _header(
+            request, "x-amz-server-side-encryption-aws-kms-key-id"
+        ):
+            return _error("s3", 400, "InvalidArgument")  # AWS's own key: the partner could not read it
         source, _, name = urllib.parse.unquote(_header(request, "x-amz-copy-source")).partition("/")
         if not (held := self.objects.get((source, name))):
             return _error("s3", 404, "NoSuchKey")

@@ -9,7 +9,16 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from handlers import delivery
-from handlers.delivery_plan import LARGEST_COPY, Agreement, Unfit, chosen, class_of, delivery_id_of
+from handlers.agreement import Agreement
+from handlers.delivery_plan import (
+    LARGEST_COPY,
+    LONGEST_BACKOFF_S,
+    Unfit,
+    backoff_s,
+    chosen,
+    class_of,
+    delivery_id_of,
+)
 from tests.handlers.aws_fakes import RESULTS, Call, Killed, World, sqs
 from tests.handlers.lab import succeeded
 
@@ -98,9 +107,11 @@ def test_a_refused_delivery_is_made_once_the_bucket_takes_it(world: World, code:
     assert hand(world, run_id) == []
     assert item(world, run_id)["state"] == "refused"
     assert held(world, run_id) == {}
+    world.sleep(backoff_s(1))
     delivery.sweep(world.context(), [PARTNER])
     assert item(world, run_id)["state"] == "refused"
     world.refusing.clear()
+    world.sleep(backoff_s(2))
     delivery.sweep(world.context(), [PARTNER])
     assert item(world, run_id)["state"] == "delivered"
     assert held(world, run_id) == {"report.html": 1, "delivery.json": 1}
@@ -286,6 +297,7 @@ def test_under_many_faults_a_partner_gets_every_delivery_once(world: World, seed
                 run_id = chance.choice(waiting)
                 if not hand(world, run_id, seed=round_):
                     waiting.remove(run_id)
+            world.sleep(300)
             delivery.sweep(world.context(seed=round_), [PARTNER])
         except Exception:  # the sweep's own query failed: the next pass comes
             continue
@@ -296,6 +308,7 @@ def test_under_many_faults_a_partner_gets_every_delivery_once(world: World, seed
     world.faults = lambda call: None
     for run_id in waiting:
         assert hand(world, run_id) == []
+    world.sleep(LONGEST_BACKOFF_S)
     delivery.sweep(world.context(), [PARTNER])
     assert {item(world, r)["state"] for r in runs} == {"delivered"}
     assert [held(world, r)["delivery.json"] for r in runs] == [1] * len(runs)
