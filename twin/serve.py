@@ -14,6 +14,7 @@ def main() -> None:
         batch,
         bus_forwarding,
         checksums,
+        copies,
         permissions,
         ranges,
         replication,
@@ -24,6 +25,7 @@ def main() -> None:
     bus_forwarding.install()
     permissions.install()
     checksums.install()
+    copies.install()
     ranges.install()
     replication.install()
     s3_events.install()
