@@ -60,7 +60,7 @@ class World:
 
     def opened(self) -> None:
         """The partner lets the office in, as docs/partner-guide.md says."""
-        statements = [
+        statements: list[dict[str, Any]] = [
             {"Action": ["s3:PutObject", "s3:GetObject"], "Resource": f"arn:aws:s3:::{BUCKET}/globalbi/*"},
             {"Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{BUCKET}"},
         ]
@@ -216,7 +216,7 @@ def test_a_refused_delivery_is_made_when_the_partner_has_mended_its_policy(world
     refused = world.becomes(one, REFUSED)
     assert (refused.failure, refused.tries) == ("access denied", 1)
     assert world.inbox(refused) == {}
-    assert world.invoke("delivery")["DeliveriesRefused"] == 1
+    assert world.invoke("delivery")["DeliveriesRefused"] == 1, "the alarm lasts as long as the refusal"
     world.opened()
     # Five minutes go by.
     assert delivery_ledger.advance(world.context, refused.moved(REFUSED, "2026-01-01T00:00:00.000Z"))
