@@ -97,7 +97,6 @@ class Delivery(pulumi.ComponentResource):
                 pattern={
                     "source": [SOURCE],
                     "detail-type": [DETAIL_TYPE],
-                    "account": [office.account],
                     "detail": {"state": [SUCCEEDED]},
                 },
                 queue=self.queue,

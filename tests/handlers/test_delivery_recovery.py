@@ -1,5 +1,6 @@
 """What keeps deliveries going: planned with the run's end, taken up by the schedule, each on its own."""
 
+import hashlib
 import json
 from dataclasses import replace
 from typing import Any
@@ -8,10 +9,11 @@ import pytest
 
 from handlers import delivery, progress, reconcile
 from handlers.agreement import agreements_from_json, agreements_to_json, means
+from handlers.context import LEAST_S_FOR_A_RECORD
 from handlers.delivery_plan import GRACE_S, LONGEST_BACKOFF_S, Unfit, backoff_s, chosen
 from tests.handlers.aws_fakes import RESULTS, Call, Killed, World, sqs
 from tests.handlers.lab import KEY, started, succeeded
-from tests.handlers.test_delivery import PARTNER, hand, held, item
+from tests.handlers.test_delivery import PARTNER, hand, held, item, receive
 
 
 def with_partner(world: World) -> None:
@@ -196,3 +198,48 @@ def test_functions_read_the_agreements_that_the_office_file_says() -> None:
     )
     assert tuple(agreements_from_json(agreements_to_json(agreements))) == agreements
     assert agreements_from_json(agreements_to_json(())) == ()
+
+
+def test_a_pass_without_time_for_all_comes_to_each_in_turn(world: World) -> None:
+    """With thousands unanswered, the receipts of the newest would never be read."""
+    runs = [succeeded(world, f"metagenome/soil/S{n}/input.tar") for n in range(3)]
+    for run_id in runs:
+        hand(world, run_id)
+        world.sleep(1)
+    receive(world, runs[-1])
+
+    def slow(call: Call) -> str | None:
+        world.now += 5 if call.operation == "GetObject" else 0
+        return None
+
+    world.faults = slow
+    for seed in range(20):
+        delivery.sweep(world.context(deadline=world.now + LEAST_S_FOR_A_RECORD + 1, seed=seed), [PARTNER])
+    assert item(world, runs[-1])["state"] == "acknowledged"
+
+
+def test_a_delivery_that_is_no_longer_agreed_is_left_alone(world: World) -> None:
+    """Results would go on to somebody whom the office file no longer names, or alarm for ever."""
+    run_id = succeeded(world)
+    world.refusing[PARTNER.bucket] = "AccessDenied"
+    hand(world, run_id)
+    world.refusing.clear()
+    world.sleep(LONGEST_BACKOFF_S)
+    assert swept(world, replace(PARTNER, names=("tables",))) == {}
+    assert held(world, run_id) == {}
+
+
+def test_an_own_fault_with_one_partners_file_does_not_hold_up_another_partner(world: World) -> None:
+    """One lost report would cost every other partner its tables."""
+    run_id = succeeded(world)
+    prefix = world.run_item(run_id)["results_prefix"]
+    manifest = json.loads(world.objects[(RESULTS, f"{prefix}manifest.json")][-1].body)
+    table = {"path": "t.tsv", "size": 1, "sha256": hashlib.sha256(b"t").hexdigest()}
+    world.put(RESULTS, f"{prefix}t.tsv", b"t")
+    told = {**manifest, "files": [*manifest["files"], table]}
+    world.put(RESULTS, f"{prefix}manifest.json", json.dumps(told).encode())
+    del world.objects[(RESULTS, f"{prefix}report.html")]
+    other = replace(PARTNER, partner="beta", bucket="beta-inbox", names=("tables",))
+    event = sqs({"detail": {"run_id": run_id, "state": "succeeded"}})
+    assert delivery.handle(event, world.context(), [PARTNER, other])["batchItemFailures"]
+    assert item(world, run_id, other)["state"] == "delivered"
