@@ -10,6 +10,7 @@ import pulumi
 from components.branch_access import BranchAccess, BranchAccessArgs
 from components.bucket import Bucket, BucketArgs, Content
 from components.compute import Compute, ComputeArgs
+from components.delivery import Delivery, DeliveryArgs
 from components.desk import Desk, DeskArgs
 from components.fleet import Forwarding, ForwardingArgs
 from components.intake import Intake, IntakeArgs
@@ -27,6 +28,7 @@ from components.reconcile import Reconcile, ReconcileArgs
 from components.references import accept_from_headquarters
 from components.registry import Registry, RegistryArgs
 from components.roster import Fleet
+from handlers.agreement import agreements_to_json
 from handlers.release import releases_to_json
 
 
@@ -97,6 +99,11 @@ class BranchSite(pulumi.ComponentResource):
         self.register_outputs({})
 
     @property
+    def _queued(self) -> dict[str, Intake | Progress | Delivery]:
+        steps: dict[str, Intake | Progress | Delivery] = {"intake": self.intake, "progress": self.progress}
+        return {**steps, "delivery": self.delivery} if self.delivery else steps
+
+    @property
     def outputs(self) -> dict[str, pulumi.Input[object]]:
         """What people and tools ask of an office."""
         return {
@@ -113,14 +120,10 @@ class BranchSite(pulumi.ComponentResource):
             },
             "job_definitions": {name: each.arn for name, each in self.job_definitions.items()},
             "job_log_group": self.compute.log_group,
-            "queues": {"intake": self.intake.queue.url, "progress": self.progress.queue.url},
-            "dead_letter_queues": {
-                "intake": self.intake.queue.dead_letters.url,
-                "progress": self.progress.queue.dead_letters.url,
-            },
+            "queues": {name: step.queue.url for name, step in self._queued.items()},
+            "dead_letter_queues": {name: step.queue.dead_letters.url for name, step in self._queued.items()},
             "functions": {
-                "intake": self.intake.function.name,
-                "progress": self.progress.function.name,
+                **{name: step.function.name for name, step in self._queued.items()},
                 "reconcile": self.reconcile.function.name,
                 "desk": self.desk.function.name,
             },
@@ -188,6 +191,9 @@ class BranchSite(pulumi.ComponentResource):
             "IDENTIFIERS": office.settings.identifiers,
             "RELEASES": self.releases,
         }
+        # A run's end plans its deliveries, so whoever may end a run knows them.
+        deliveries = agreements_to_json(office.agreements)
+        with_deliveries = {**environment, "DELIVERIES": deliveries} if deliveries else environment
         tell = Permission(
             sid="TellOfRuns",
             actions=("events:PutEvents",),
@@ -227,7 +233,7 @@ class BranchSite(pulumi.ComponentResource):
                 notices=self.notices,
                 compute=compute,
                 may=(*follow, self.ledger.find_open),
-                environment=environment,
+                environment=with_deliveries,
             ),
             opts=child_of(self),
         )
@@ -250,7 +256,22 @@ class BranchSite(pulumi.ComponentResource):
                 key=self.key,
                 notices=self.notices,
                 may=(*follow, self.ledger.find_open),
-                environment=environment,
+                environment=with_deliveries,
             ),
             opts=child_of(self),
+        )
+        self.delivery = (
+            Delivery(
+                self._of("delivery"),
+                DeliveryArgs(
+                    office=office,
+                    key=self.key,
+                    notices=self.notices,
+                    may=(self.ledger.deliver, self.ledger.find_open, results.read, results.list),
+                    environment=with_deliveries,
+                ),
+                opts=child_of(self),
+            )
+            if deliveries
+            else None
         )

@@ -193,6 +193,6 @@ def _fitting(name: str, variables: Mapping[str, str]) -> dict[str, str]:
     if size > ENVIRONMENT_BYTES:
         raise ValueError(
             f"{name}: the environment must be at most {ENVIRONMENT_BYTES} bytes, not {size}: "
-            "an office can run fewer releases at once"
+            "an office can have fewer releases or deliveries at once"
         )
     return dict(variables)

@@ -104,4 +104,7 @@ class Ledger(pulumi.ComponentResource):
         )
         # A job renews its lease and leaves its last words; what it may change its conditions say.
         self.lease = Permission(sid="HoldLease", actions=("dynamodb:UpdateItem",), resources=[table.arn])
+        self.deliver = Permission(
+            sid="FollowDeliveries", actions=("dynamodb:GetItem", "dynamodb:PutItem"), resources=[table.arn]
+        )
         self.register_outputs({"table_name": self.table_name})

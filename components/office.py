@@ -18,19 +18,13 @@ from typing import Annotated, Any, Literal
 
 import botocore.session
 import pulumi
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    Strict,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from components.faults import InvalidOffices, explain, unknown_key
+from components.fields import Account, Email, Model, Whole, YesOrNo
+from components.partners import Delivery, Partner, agreements
 from components.yaml_file import read_mapping, yes_or_no
+from handlers.agreement import Agreement
 
 # Keys the CLI itself keeps in a stack file, and those of the AWS provider an office may set.
 STACK_FILE_KEYS = ("config", "encryptionsalt", "encryptedkey", "secretsprovider", "environment")
@@ -75,12 +69,6 @@ def _regions() -> tuple[str, ...]:
     return tuple(botocore.session.get_session().get_available_regions("ec2"))
 
 
-def _account(value: str) -> str:
-    if not re.fullmatch(r"\d{12}", value):
-        raise ValueError("must be the 12 digits of an AWS account, in quotes")
-    return value
-
-
 def _cidr(value: str) -> str:
     rule = f"must be a /{LARGEST_NETWORK} to /{SMALLEST_NETWORK} network"
     try:
@@ -98,21 +86,6 @@ def _family(value: str) -> str:
     if value not in NVME_FAMILIES:
         raise ValueError(f"must be a family with local NVMe disks (valid: {', '.join(NVME_FAMILIES)})")
     return value
-
-
-def _email(value: str) -> str:
-    if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value):
-        raise ValueError("must be an e-mail address")
-    return value
-
-
-class Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-# Neither "8" nor `yes`, which YAML reads as true, and true would count as 1.
-Whole = Annotated[int, Strict()]
-YesOrNo = Annotated[bool, Strict(), BeforeValidator(yes_or_no)]
 
 
 class PinnedRelease(Model):
@@ -150,20 +123,6 @@ class Budget(Model):
     monthly_usd: Whole = Field(alias="monthlyUsd", ge=1, le=1_000_000)
 
 
-class Partner(Model):
-    """Someone who receives deliveries."""
-
-    contact: Annotated[str, AfterValidator(_email)]
-
-
-class Delivery(Model):
-    """Which results go to which partner."""
-
-    partner: str
-    pipeline: str
-    project: str
-
-
 class WayOut(Model):
     """A way by which something may leave the office, with its reason: what `residency/` finds is named."""
 
@@ -187,7 +146,7 @@ class Notification(Model):
     `chat` names a parameter of the office's account that holds the address of a chat's webhook.
     """
 
-    emails: tuple[Annotated[str, AfterValidator(_email)], ...] = Field((), max_length=10)
+    emails: tuple[Email, ...] = Field((), max_length=10)
     chat: Annotated[str, AfterValidator(_chat)] | None = None
 
     @model_validator(mode="after")
@@ -210,9 +169,7 @@ class OfficeFile(Model):
     """The `config` of a stack file, key by key."""
 
     region: Annotated[str, AfterValidator(_region)] = Field(alias="aws:region")
-    accounts: tuple[Annotated[str, AfterValidator(_account)], ...] = Field(
-        alias="aws:allowedAccountIds", min_length=1, max_length=1
-    )
+    accounts: tuple[Account, ...] = Field(alias="aws:allowedAccountIds", min_length=1, max_length=1)
     profile: str | None = Field(None, alias="aws:profile")
     headquarters: YesOrNo = Field(False, alias="globalbi:headquarters")
     cidr: Annotated[str, AfterValidator(_cidr)] = Field(alias="globalbi:cidr")
@@ -222,9 +179,7 @@ class OfficeFile(Model):
     )
     retries: Retries = Field(default_factory=lambda: Retries.model_validate({}), alias="globalbi:retries")
     identifiers: Literal["plain", "pseudonymous"] = Field("plain", alias="globalbi:identifiers")
-    contacts: tuple[Annotated[str, AfterValidator(_email)], ...] = Field(
-        alias="globalbi:contacts", min_length=1, max_length=10
-    )
+    contacts: tuple[Email, ...] = Field(alias="globalbi:contacts", min_length=1, max_length=10)
     budget: Budget = Field(alias="globalbi:budget")
     notifications: dict[Annotated[str, AfterValidator(_project)], Notification] = Field(
         default_factory=dict, alias="globalbi:notifications", max_length=MOST_NOTIFICATIONS
@@ -344,6 +299,11 @@ class Office:
     @property
     def releases(self) -> Mapping[str, PinnedRelease]:
         return self.settings.releases
+
+    @property
+    def agreements(self) -> tuple[Agreement, ...]:
+        """On deliveries to partners."""
+        return agreements(self.settings.partners, self.settings.deliveries)
 
     def refuse_other(self, account: str, region: str) -> None:
         """Raises unless the credentials in use are of this office's account and region."""

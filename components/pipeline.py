@@ -12,7 +12,7 @@ import yaml
 from pydantic import BeforeValidator, Field, ValidationError
 
 from components.faults import InvalidOffices, explain
-from components.office import Model
+from components.fields import Model
 
 
 class ByInput(Model):

@@ -9,16 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
-import pulumi_aws as aws
 
 from components.function import HandlerFunction, HandlerFunctionArgs
 from components.key import OfficeKey
-from components.names import RULE_LIMIT, physical
 from components.notices import Notices
 from components.office import Office
 from components.options import child_of
 from components.permission import Permission
-from components.tags import tags
+from components.schedule import Schedule, ScheduleArgs
 
 SCHEDULE = "rate(5 minutes)"
 # Below the schedule's period, so that two passes do not overlap; a pass stops by itself and the next one goes
@@ -54,36 +52,15 @@ class Reconcile(pulumi.ComponentResource):
             ),
             opts=child_of(self),
         )
-        rule = aws.cloudwatch.EventRule(
+        Schedule(
             f"{name}-schedule",
-            name=physical(args.office.name, "reconcile", limit=RULE_LIMIT),
-            description="Time to reconcile",
-            schedule_expression=SCHEDULE,
-            tags=tags(args.office.name, "reconcile"),
+            ScheduleArgs(
+                office=args.office,
+                part="reconcile",
+                expression=SCHEDULE,
+                description="Time to reconcile",
+                function=self.function,
+            ),
             opts=child_of(self),
-        )
-        allowed = aws.lambda_.Permission(
-            f"{name}-by-schedule",
-            statement_id="schedule",
-            action="lambda:InvokeFunction",
-            function=self.function.name,
-            principal="events.amazonaws.com",
-            source_arn=rule.arn,
-            opts=child_of(rule),
-        )
-        aws.lambda_.FunctionEventInvokeConfig(
-            f"{name}-no-retries",
-            function_name=self.function.name,
-            # The next pass is the retry; an old one need not be made up for.
-            maximum_retry_attempts=0,
-            maximum_event_age_in_seconds=300,
-            opts=child_of(rule),
-        )
-        aws.cloudwatch.EventTarget(
-            f"{name}-function",
-            rule=rule.name,
-            target_id="function",
-            arn=self.function.arn,
-            opts=child_of(rule, after=[allowed]),
         )
         self.register_outputs({})

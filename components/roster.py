@@ -13,6 +13,7 @@ from pathlib import Path
 
 from components.faults import InvalidOffices, choices
 from components.office import InvalidOffice, Office, Sketch
+from components.partners import delivery_faults
 from components.pipeline import Pipeline, load_pipelines
 from handlers.release import release_id
 
@@ -119,15 +120,14 @@ class Fleet:
         yield from self._delivery_faults(office)
 
     def _delivery_faults(self, office: Office) -> Iterator[str]:
-        partners, releases = office.settings.partners, office.releases
-        for index, delivery in enumerate(office.settings.deliveries):
-            key = f"{office.file}: globalbi:deliveries.{index}"
-            if delivery.partner not in partners:
-                valid = choices(partners)
-                yield f"{key}.partner must be a partner (valid: {valid}), not {delivery.partner!r}"
-            if delivery.pipeline not in releases:
-                valid = choices(releases)
-                yield f"{key}.pipeline must be released (valid: {valid}), not {delivery.pipeline!r}"
+        found = delivery_faults(
+            office.settings.partners,
+            office.settings.deliveries,
+            region=office.region,
+            account=office.account,
+            pipelines=tuple(office.releases),
+        )
+        yield from (f"{office.file}: {fault}" for fault in found)
 
 
 def _clashes(offices: Sequence[Sketch], *, complete: bool = True) -> Iterator[str]:

@@ -10,6 +10,7 @@ from components.roster import Fleet
 from fleet import acting, looking, promoting, recalling
 from fleet.access import Access
 from fleet.dashboard.command import dashboard
+from fleet.deliveries import deliveries
 from fleet.options import ROOT
 from fleet.output import in_words
 from handlers.log import logger
@@ -47,6 +48,7 @@ for command in (
     looking.sample,
     looking.logs,
     looking.watch,
+    deliveries,
     acting.doctor,
     acting.redrive,
     acting.rerun,

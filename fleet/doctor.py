@@ -104,6 +104,7 @@ def dead_letters(access: Access, office: Office) -> Iterator[Finding]:
     pages = sqs.get_paginator("list_queues").paginate(QueueNamePrefix=f"{PREFIX}-")
     names = {url.rsplit("/", 1)[-1] for page in pages for url in page.get("QueueUrls", [])}
     due = [physical(office.name, f"{step}-queue", limit=80) for step in ("intake", "progress")]
+    due += [physical(office.name, "delivery-queue", limit=80)] if office.agreements else []
     due += [f"{FLEET}-queue"] if office.headquarters else []
     if lacking := sorted(set(due) - names):
         yield _bad(office, "queues", f"{', '.join(lacking)} missing", _apply(office))
@@ -170,6 +171,7 @@ def _environments(batch: Any, used: set[str]) -> list[Any]:
 def functions(access: Access, office: Office) -> Iterator[Finding]:
     client = access.client("lambda", office)
     names = [physical(office.name, step) for step in FUNCTIONS]
+    names += [physical(office.name, "delivery")] if office.agreements else []
     names += [physical(office.name, "fleet")] if office.headquarters else []
     for name in names:
         try:

@@ -8,8 +8,8 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
+from fleet import deliveries, output, overview, show
 from fleet import logs as job_logs
-from fleet import output, overview, show
 from fleet import watch as watching
 from fleet.access import Access, bucket
 from fleet.find import find
@@ -106,13 +106,16 @@ def sample(
         found = find(access, what, office)
     if as_json:
         first, *others = [show.row_json(row) for row in found.rows]
-        tell({"run": first, "others": others})
+        home = access.fleet.office(first["office"])
+        delivered = deliveries.json_of(deliveries.of_run(access, home, first["run_id"]))
+        tell({"run": first, "others": others, "deliveries": delivered})
         return
     for number, rows in enumerate(_apart(found.rows)):
         if number:
             output.show(Text())
-        results = bucket(access.fleet.office(rows[0]["office"]), "results")
-        output.show(show.run_view(rows[0], rows[1:], now(), results))
+        home = access.fleet.office(rows[0]["office"])
+        line = deliveries.in_one_line(deliveries.of_run(access, home, rows[0]["run_id"]))
+        output.show(show.run_view(rows[0], rows[1:], now(), bucket(home, "results"), line))
 
 
 def logs(

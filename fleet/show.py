@@ -128,7 +128,9 @@ def row_json(row: Row) -> Row:
     return {name: value for name, value in row.items() if name not in ("pk", "sk", *INDEXES)}
 
 
-def run_view(row: Row, others: Iterable[Row], now: datetime, office_bucket: str) -> RenderableType:
+def run_view(
+    row: Row, others: Iterable[Row], now: datetime, office_bucket: str, deliveries: str = ""
+) -> RenderableType:
     """One run from its upload to its end: when, on what, why again, where the results are."""
     parts: list[RenderableType] = [
         Text.assemble(
@@ -136,7 +138,7 @@ def run_view(row: Row, others: Iterable[Row], now: datetime, office_bucket: str)
         ),
         cell(said(row), "red" if row.get("recall") else ""),
         Text(),
-        _facts(row, office_bucket),
+        _facts(row, office_bucket, deliveries),
         Text(),
         _timeline(row),
         Text(),
@@ -148,7 +150,7 @@ def run_view(row: Row, others: Iterable[Row], now: datetime, office_bucket: str)
     return Group(*parts)
 
 
-def _facts(row: Row, office_bucket: str) -> Table:
+def _facts(row: Row, office_bucket: str, deliveries: str) -> Table:
     facts = Table.grid(padding=(0, 2))
     facts.add_column(no_wrap=True)
     facts.add_column(overflow="fold")  # a place is to be copied whole
@@ -164,6 +166,7 @@ def _facts(row: Row, office_bucket: str) -> Table:
         ("input", size(row.get("size"))),
         ("results of", row.get("after")),
         ("results", f"s3://{office_bucket}/{row['results_prefix']}" if row["state"] == SUCCEEDED else ""),
+        ("deliveries", deliveries),
         ("compute", vcpu_hours(row)),
         (
             "known here",

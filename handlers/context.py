@@ -11,7 +11,7 @@ import random
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from handlers.agreement import Agreement, agreements_from_json
 from handlers.release import Release, releases_from_json
 
 # Work on a record is not begun with less than this left: a function that times out in the middle of a batch
@@ -44,6 +45,7 @@ class Office:
     releases: Mapping[str, Release]
     budgets: Mapping[str, int] = field(default_factory=lambda: dict(DEFAULT_BUDGETS))
     pseudonymous: bool = False
+    agreements: Sequence[Agreement] = ()  # on deliveries to partners
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +91,11 @@ def iso(epoch_s: float) -> str:
     return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def epoch(iso: str) -> float:
+    """Epoch seconds of a time as `iso` writes it."""
+    return datetime.fromisoformat(iso).timestamp()
+
+
 def office_of(environ: Mapping[str, str]) -> Office:
     """The office that a function's environment describes; `KeyError` names a variable that is missing."""
     return Office(
@@ -102,6 +109,7 @@ def office_of(environ: Mapping[str, str]) -> Office:
         releases=releases_from_json(environ["RELEASES"]),
         budgets={**DEFAULT_BUDGETS, **json.loads(environ.get("RETRIES") or "{}")},
         pseudonymous=environ.get("IDENTIFIERS", "plain") == "pseudonymous",
+        agreements=agreements_from_json(environ.get("DELIVERIES", "")),
     )
 
 

@@ -3,7 +3,7 @@
 A follow-on run is a run like any other, of the sample `<follow-on pipeline>/<project>/<sample>`. Its id comes
 from the predecessor's run, so that it is claimed once, however often the predecessor's end is told. The
 predecessor stays among the ledger's open runs, marked `follow_due`, until that is certain: reconcile finds it
-there when everybody else was killed.
+there when everybody else was killed. The deliveries that partners are owed are planned under the same mark.
 
 Which of two follow-on runs is the newer, their predecessors decide: a run is followed only while it is the
 newest of its own sample.
@@ -12,7 +12,7 @@ newest of its own sample.
 from collections.abc import Mapping
 from dataclasses import replace
 
-from handlers import ledger
+from handlers import delivery_ledger, ledger
 from handlers.announce import announce
 from handlers.context import Context
 from handlers.intake import MAX_TRIES, Continue, Ignore, Start, begin, first_run
@@ -84,9 +84,12 @@ def follow_on_run(run: Run, release: Release, results: str, now: str) -> Run:
 
 
 def start_follow_ons(context: Context, run: Run) -> None:
-    """Claim and submit what follows `run`, if that is due. Raises whatever must bring it back."""
+    """Plan its deliveries, claim and submit what follows `run`, if that is due. Raises whatever must bring it
+    back.
+    """
     if run.state != SUCCEEDED or not run.follow_due:
         return
+    delivery_ledger.plan_all(context, run)
     for release in follow_ons(context.office.releases, run.sample.pipeline):
         _follow(context, run, release)
     ledger.mark_followed(context, run)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from handlers import failures, ledger
+from handlers import delivery_ledger, failures, ledger
 from handlers.announce import announce
 from handlers.context import Context, iso, office_context
 from handlers.follow_on import follow_ons, start_follow_ons
@@ -199,7 +199,8 @@ def follow(context: Context, job: Job) -> Run:
         results = look_for(context, run) if job.status in ENDED and not run.terminal else None
         after = after_event(run, job, results, context.office.budgets, context.clock())
         if after is not None and after.state == SUCCEEDED:
-            after = replace(after, follow_due=bool(follow_ons(context.office.releases, run.sample.pipeline)))
+            followed = bool(follow_ons(context.office.releases, run.sample.pipeline))
+            after = replace(after, follow_due=followed or delivery_ledger.owed(context, run))
         return after
 
     before, after = _transition(context, job.run_id, decide)

@@ -7,12 +7,11 @@ one goes on from there. What was mended is counted, and the counts are metrics.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from handlers import ledger
 from handlers.announce import announce
-from handlers.context import Context, iso, office_context
+from handlers.context import Context, epoch, iso, office_context
 from handlers.failures import End
 from handlers.follow_on import start_follow_ons
 from handlers.intake import take_in
@@ -98,7 +97,7 @@ def _jobs_of(context: Context, runs: list[Run]) -> dict[str, Job]:
 
 def _mend(context: Context, run: Run, jobs: Mapping[str, Job]) -> None:
     job = jobs.get(run.attempt.job_id or "")
-    found = finding(run, job, context.clock(), _epoch(run.updated))
+    found = finding(run, job, context.clock(), epoch(run.updated))
     if found is None:
         return
     context.counts[found.name] += 1
@@ -195,10 +194,6 @@ def _in_batches(runs: Iterator[Run], size: int) -> Iterator[list[Run]]:
 
 def _time_is_up(context: Context) -> bool:
     return context.time_left() < STOP_WITH_S_LEFT
-
-
-def _epoch(iso: str) -> float:
-    return datetime.fromisoformat(iso).timestamp()
 
 
 def handle(event: Mapping[str, Any], context: Context) -> dict[str, Any]:  # noqa: ARG001

@@ -72,7 +72,8 @@ def _about(body: str) -> str:
             case "Batch Job Queue Blocked":
                 return f"Job {detail['jobName']} blocks its queue, and that was not followed"
             case "Run State Changed":
-                return f"Run {detail['run_id']} of {detail['office']} became {detail['state']}, unknown to HQ"
+                run = f"Run {detail['run_id']} of {detail['office']}"
+                return f"{run} became {detail['state']}, unknown to whom it was for"
             case _:
                 return f"An event {kind!r}"
     except (ValueError, KeyError, TypeError):

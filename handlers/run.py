@@ -106,7 +106,8 @@ class Run:
     lease_expires: int = 0
     after: Predecessor | None = None
     recall: Recalled | None = None
-    follow_due: bool = False  # succeeded, and it is not certain yet that its follow-on runs are claimed
+    # Succeeded, and it is not certain yet that its follow-on runs are claimed and its deliveries planned.
+    follow_due: bool = False
 
     @property
     def attempt(self) -> Attempt:

@@ -6,7 +6,7 @@ import yaml
 from pydantic import Field, TypeAdapter, ValidationError
 
 from components.faults import InvalidOffices
-from components.office import Model
+from components.fields import Model
 
 FILE = "rollout/refused.yaml"
 

@@ -15,7 +15,7 @@ import yaml
 from pydantic import AfterValidator, Field, ValidationError
 
 from components.faults import InvalidOffices, choices, explain
-from components.office import Model
+from components.fields import Model
 
 FILE = "rollout.yaml"
 # `.github/workflows/apply.yml` has a job for each wave: a workflow cannot make jobs that wait for each other.

@@ -14,6 +14,7 @@ def main() -> None:
         batch,
         bus_forwarding,
         checksums,
+        copies,
         permissions,
         ranges,
         replication,
@@ -25,6 +26,7 @@ def main() -> None:
     permissions.install()
     checksums.install()
     ranges.install()
+    copies.install()
     replication.install()
     s3_events.install()
     engine = batch.install(f"http://127.0.0.1:{port}")

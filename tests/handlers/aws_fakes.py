@@ -70,7 +70,7 @@ class Call:
     operation: str
 
 
-# What befalls a call: None, "throttled", "failed" (500, not done), "lost" (done, no reply), "killed
+# What befalls a call: None, "throttled", "denied", "failed" (500, not done), "lost" (done, no reply), "killed
 # before", "killed after".
 Faults = Callable[[Call], str | None]
 
@@ -105,6 +105,8 @@ class World:
         self.submitted_at: list[float] = []
         self.faults: Faults = lambda call: None
         self.serial = 0
+        self.refusing: dict[str, str] = {}  # bucket -> the code it answers every write with
+        self.owners: dict[str, str] = {}  # bucket -> its account, where a test says so
         self.office = Office(
             name="eu",
             ledger=LEDGER,
@@ -268,6 +270,8 @@ class World:
             return self._response(request, service, *_error(service, status, code))
         if fault == "failed":
             return self._response(request, service, *_error(service, 500, "InternalError"))
+        if fault == "denied":
+            return self._response(request, service, *_error(service, 403, "AccessDenied"))
         status, reply, body = self._perform(request, service, operation)
         if fault == "killed after":
             raise Killed(f"after {operation}")
@@ -282,6 +286,9 @@ class World:
 
     def _perform(self, request: Any, service: str, operation: str) -> tuple[int, dict[str, str], bytes]:
         if service == "s3":
+            owner = self.owners.get(_where(request.url)[0])
+            if owner and _header(request, "x-amz-expected-bucket-owner") not in ("", owner):
+                return _error("s3", 403, "AccessDenied")
             answer: tuple[int, dict[str, str], bytes] = getattr(self, f"_s3_{operation}")(request)
             return answer
         data = json.loads(request.body or b"{}")
@@ -384,8 +391,27 @@ class World:
             headers |= {f"x-amz-checksum-{name.lower()}": value for name, value in version.checksums.items()}
         return 200, headers, version.body
 
+    def _s3_CopyObject(self, request: Any) -> Any:  # noqa: N802
+        bucket, key, _ = _where(request.url)
+        if code := self.refusing.get(bucket):
+            return _error("s3", 404 if code == "NoSuchBucket" else 403, code)
+        if _header(request, "x-amz-server-side-encryption") and not _header(
+            request, "x-amz-server-side-encryption-aws-kms-key-id"
+        ):
+            return _error("s3", 400, "InvalidArgument")  # AWS's own key: the partner could not read it
+        source, _, name = urllib.parse.unquote(_header(request, "x-amz-copy-source")).partition("/")
+        if not (held := self.objects.get((source, name))):
+            return _error("s3", 404, "NoSuchKey")
+        sha = base64.b64encode(hashlib.sha256(held[-1].body).digest()).decode()
+        version = self.put(bucket, key, held[-1].body, checksums={"SHA256": sha})
+        return _xml(
+            f"<CopyObjectResult><ETag>{version.etag}</ETag><ChecksumSHA256>{sha}</ChecksumSHA256></CopyObjectResult>"
+        )
+
     def _s3_PutObject(self, request: Any) -> Any:  # noqa: N802
         bucket, key, _ = _where(request.url)
+        if code := self.refusing.get(bucket):
+            return _error("s3", 404 if code == "NoSuchBucket" else 403, code)
         if len(key.encode()) > 1024:
             return _error("s3", 400, "KeyTooLongError")
         held = self.objects.get((bucket, key), [])

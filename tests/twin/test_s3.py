@@ -1,5 +1,8 @@
 """What the twin's S3 adds to ministack's, where the product relies on it."""
 
+import base64
+import hashlib
+import json
 from typing import Any
 
 import pytest
@@ -64,3 +67,38 @@ def test_a_part_beyond_the_end_is_refused_and_no_range_gives_the_whole(
     assert whole["Body"].read() == bytes(range(100))
     with pytest.raises(ClientError, match=r"PreconditionFailed|412"):
         s3.get_object(Bucket=BUCKET, Key="a/b", VersionId=ids[0], Range="bytes=0-1", IfMatch='"other"')
+
+
+@pytest.mark.parametrize("target", ["another-accounts-inbox", "an-accounts-own"])
+def test_a_copy_answers_with_the_checksum_of_what_it_copied(running: Twin, target: str) -> None:
+    """A delivery into a partner's bucket is checked by it, and would be refused though it is whole."""
+    eu, us = running.client("s3", "eu"), running.client("s3", "us")
+    body = b"results"
+    eu.create_bucket(
+        Bucket=f"from-{target}", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+    )
+    eu.put_object(Bucket=f"from-{target}", Key="a/ü.txt", Body=body)
+    owner = us if target.startswith("another") else eu
+    owner.create_bucket(Bucket=target, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    copy = {
+        "Bucket": target,
+        "Key": "b",
+        "CopySource": {"Bucket": f"from-{target}", "Key": "a/ü.txt"},
+        "ChecksumAlgorithm": "SHA256",
+    }
+    if owner is us:
+        with pytest.raises(ClientError, match="AccessDenied"):
+            eu.copy_object(**copy)
+        allow = {
+            "Effect": "Allow",
+            "Principal": {"AWS": "arn:aws:iam::222222222222:root"},
+            "Action": "s3:PutObject",
+            "Resource": f"arn:aws:s3:::{target}/*",
+        }
+        us.put_bucket_policy(
+            Bucket=target, Policy=json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+        )
+    sha = base64.b64encode(hashlib.sha256(body).digest()).decode()
+    assert eu.copy_object(**copy)["CopyObjectResult"]["ChecksumSHA256"] == sha
+    assert owner.get_object(Bucket=target, Key="b")["Body"].read() == body
+    assert owner.head_object(Bucket=target, Key="b", ChecksumMode="ENABLED")["ChecksumSHA256"] == sha

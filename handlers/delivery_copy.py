@@ -1,0 +1,149 @@
+"""The calls to a partner's bucket: copy what is not there yet, then the manifest, last and only if absent."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from handlers.agreement import Agreement
+from handlers.context import Context
+from handlers.delivery_plan import MANIFEST, NOTICE, RECEIPT, THROTTLING, OwnSide, Unfit, checksum, class_of
+from handlers.run import Run
+
+
+def results_of(context: Context, run: Run) -> list[Mapping[str, Any]]:
+    """The files of the run's own manifest; `OwnSide` if it cannot be read."""
+    try:
+        answer = context.clients.s3.get_object(
+            Bucket=context.office.results, Key=f"{run.results_prefix}manifest.json"
+        )
+    except ClientError as error:
+        if class_of(error) == THROTTLING:
+            raise
+        raise OwnSide(f"the manifest of {run.run_id} cannot be read: {error}") from error
+    files: list[Mapping[str, Any]] = json.loads(answer["Body"].read())["files"]
+    return files
+
+
+def copy_files(
+    context: Context, agreement: Agreement, delivery_id: str, run: Run, files: Sequence[Mapping[str, Any]]
+) -> None:
+    """Copy each file that is not there with the right bytes."""
+    for each in files:
+        if not is_there(context, agreement, delivery_id, each):
+            _copy(context, agreement, delivery_id, run, each)
+
+
+def is_there(context: Context, agreement: Agreement, delivery_id: str, file: Mapping[str, Any]) -> bool:
+    """Whether the partner's bucket holds this file, by size and SHA-256."""
+    try:
+        head = context.clients.s3.head_object(
+            **_at(agreement, delivery_id, file["path"]), ChecksumMode="ENABLED"
+        )
+    except ClientError as error:
+        # Without s3:ListBucket, S3 answers 403 for what is absent. If it is a refusal, the copy is told why.
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] in (403, 404):
+            return False
+        raise
+    same: bool = head["ContentLength"] == file["size"] and head.get("ChecksumSHA256") == checksum(
+        file["sha256"]
+    )
+    return same
+
+
+def _copy(
+    context: Context, agreement: Agreement, delivery_id: str, run: Run, file: Mapping[str, Any]
+) -> None:
+    source = {"Bucket": context.office.results, "Key": f"{run.results_prefix}{file['path']}"}
+    try:
+        answer = context.clients.s3.copy_object(
+            **_at(agreement, delivery_id, file["path"]),
+            **_encrypted(agreement),
+            CopySource=source,
+            ChecksumAlgorithm="SHA256",
+        )
+    except ClientError as error:
+        if class_of(error) != THROTTLING:
+            _refuse_own_fault(context, source)  # a copy is denied in the same words on either side
+        raise
+    copied = answer["CopyObjectResult"].get("ChecksumSHA256")
+    if copied != checksum(file["sha256"]):
+        raise Unfit(f"{file['path']} does not have the SHA-256 that the run's manifest gives")
+
+
+def _refuse_own_fault(context: Context, source: Mapping[str, str]) -> None:
+    """`OwnSide` if the office's own function cannot read what it was to copy."""
+    try:
+        # AWS: with ChecksumMode the head of an encrypted object asks for kms:Decrypt, as the copy does.
+        context.clients.s3.head_object(**source, ChecksumMode="ENABLED")
+    except ClientError as error:
+        raise OwnSide(f"{source['Key']} of the office's own results cannot be read: {error}") from error
+
+
+def put_manifest(context: Context, agreement: Agreement, delivery_id: str, body: bytes) -> str:
+    """Make the delivery complete to its reader; returns the manifest's SHA-256.
+
+    A manifest that is there must be the same: ours, whose reply was lost.
+    """
+    if not _put_if_absent(context, agreement, delivery_id, MANIFEST, body):
+        held = context.clients.s3.get_object(**_at(agreement, delivery_id, MANIFEST))["Body"].read()
+        if held != body:
+            raise Unfit(f"another {MANIFEST} is there already")
+    return hashlib.sha256(body).hexdigest()
+
+
+def put_notice(context: Context, agreement: Agreement, delivery_id: str, by: str) -> None:
+    """Tell the partner that `by` replaces an earlier delivery.
+
+    A notice that is there stays: the delivery it names has, or will get, a notice of its own.
+    """
+    body = json.dumps({"schema": 1, "delivery": delivery_id, "superseded_by": by}, sort_keys=True).encode()
+    _put_if_absent(context, agreement, delivery_id, NOTICE, body)
+
+
+def _put_if_absent(context: Context, agreement: Agreement, delivery_id: str, name: str, body: bytes) -> bool:
+    try:
+        context.clients.s3.put_object(
+            **_at(agreement, delivery_id, name),
+            **_encrypted(agreement),
+            Body=body,
+            IfNoneMatch="*",
+            ChecksumAlgorithm="SHA256",
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "PreconditionFailed":
+            raise
+        return False
+    return True
+
+
+def read_receipt(context: Context, agreement: Agreement, delivery_id: str) -> bytes | None:
+    """The partner's receipt, None while there is none.
+
+    Where the partner does not let the office list, S3 answers 403 for what is absent. A receipt that may not
+    be read is none either: it comes late, and the alarm calls a person.
+    """
+    try:
+        answer = context.clients.s3.get_object(**_at(agreement, delivery_id, RECEIPT))
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] in (403, 404):
+            return None
+        raise
+    body: bytes = answer["Body"].read()
+    return body
+
+
+def _at(agreement: Agreement, delivery_id: str, name: str) -> dict[str, str]:
+    return {
+        "Bucket": agreement.bucket,
+        "Key": f"{agreement.prefix}{delivery_id}/{name}",
+        # A bucket's name is free once it is deleted: never deliver to whoever took it.
+        "ExpectedBucketOwner": agreement.account,
+    }
+
+
+def _encrypted(agreement: Agreement) -> dict[str, str]:
+    """The partner's key, or what its bucket does by itself."""
+    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": agreement.key} if agreement.key else {}

@@ -1,0 +1,126 @@
+"""Deliveries in the ledger: one item each, changed only on condition that nothing else has changed it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+
+from handlers.context import Context
+from handlers.delivery_plan import CLOSED, Delivery, planned
+from handlers.keys import Sample
+from handlers.ledger import OPEN_INDEX
+from handlers.run import Run
+
+OPEN = "open-deliveries"  # a partition of the index of its own, beside that of the open runs
+_serializer, _deserializer = TypeSerializer(), TypeDeserializer()
+
+
+def read(context: Context, delivery_id: str) -> Delivery | None:
+    item = _get(context, {"pk": f"delivery#{delivery_id}", "sk": "delivery"})
+    return None if item is None else delivery_of(item)
+
+
+def plan(context: Context, delivery: Delivery) -> bool:
+    """Write a new delivery; False if it is there already."""
+    return _put(context, _whole(delivery), ConditionExpression="attribute_not_exists(pk)")
+
+
+def plan_all(context: Context, run: Run) -> None:
+    """Plan every delivery that the run is owed, before the run leaves the open ones.
+
+    From then on the delivery stands among the open ones itself: if the event of the run's success is lost,
+    the schedule finds it there.
+    """
+    for agreement in context.office.agreements:
+        if agreement.covers(run.sample):
+            plan(context, planned(agreement, run.run_id, run.sample, context.now))
+
+
+def owed(context: Context, run: Run) -> bool:
+    """Whether any partner is to get this run's results."""
+    return any(agreement.covers(run.sample) for agreement in context.office.agreements)
+
+
+def advance(context: Context, delivery: Delivery) -> bool:
+    """Write `delivery`, one revision later than it was read. False if another was quicker."""
+    return _put(
+        context,
+        _whole(delivery),
+        ConditionExpression="revision = :read",
+        ExpressionAttributeValues={":read": {"N": str(delivery.revision - 1)}},
+    )
+
+
+def find_open(context: Context) -> Iterator[Delivery]:
+    """Deliveries that are not closed, those longest unchanged first, a page at a time."""
+    pages = context.clients.dynamodb.get_paginator("query").paginate(
+        TableName=context.office.ledger,
+        IndexName=OPEN_INDEX,
+        KeyConditionExpression="#open = :open",
+        ExpressionAttributeNames={"#open": "open"},
+        ExpressionAttributeValues={":open": {"S": OPEN}},
+    )
+    for page in pages:
+        for item in page["Items"]:
+            yield delivery_of(_plain(item))
+
+
+def latest_of(context: Context, partner: str, sample: Sample) -> str | None:
+    """The delivery of this sample that the partner has now."""
+    item = _get(context, _latest_key(partner, sample))
+    return None if item is None else str(item["delivery_id"])
+
+
+def set_latest(context: Context, partner: str, sample: Sample, delivery_id: str, known: str | None) -> bool:
+    """Point at the newest delivery. False if the pointer is no longer at `known`."""
+    key = {**_latest_key(partner, sample), "delivery_id": delivery_id}
+    if known is None:
+        return _put(context, key, ConditionExpression="attribute_not_exists(pk)")
+    return _put(
+        context,
+        key,
+        ConditionExpression="delivery_id = :known",
+        ExpressionAttributeValues={":known": {"S": known}},
+    )
+
+
+def _latest_key(partner: str, sample: Sample) -> dict[str, str]:
+    return {"pk": f"delivered#{partner}/{sample.folder.rstrip('/')}", "sk": "latest"}
+
+
+def _whole(delivery: Delivery) -> dict[str, Any]:
+    opened = {} if delivery.state in CLOSED else {"open": OPEN}
+    return {"pk": f"delivery#{delivery.delivery_id}", "sk": "delivery", **asdict(delivery), **opened}
+
+
+def delivery_of(item: Mapping[str, Any]) -> Delivery:
+    """A delivery from its item, with DynamoDB's types taken off."""
+    kept = {name: item[name] for name in Delivery.__dataclass_fields__}
+    return Delivery(**{**kept, **{name: int(kept[name]) for name in ("revision", "delivered_s", "tries")}})
+
+
+def _plain(item: dict[str, Any]) -> dict[str, Any]:
+    return {name: _deserializer.deserialize(value) for name, value in item.items()}
+
+
+def _get(context: Context, key: dict[str, str]) -> dict[str, Any] | None:
+    answer = context.clients.dynamodb.get_item(
+        TableName=context.office.ledger,
+        Key={name: {"S": value} for name, value in key.items()},
+        ConsistentRead=True,
+    )
+    item = answer.get("Item")
+    return _plain(item) if item else None
+
+
+def _put(context: Context, values: dict[str, Any], **condition: Any) -> bool:
+    item = {name: _serializer.serialize(value) for name, value in values.items()}
+    try:
+        context.clients.dynamodb.put_item(TableName=context.office.ledger, Item=item, **condition)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+            return False
+        raise
+    return True

@@ -1,0 +1,241 @@
+"""Deliveries through the twin: an office with a partner, whose bucket is in an account of its own.
+
+The runs' results are put by hand, their ends are found by the office's own reconcile function; from there on
+everything is the office's: the plan, the event, the rule, the queue, the function, the copies. ministack
+judges another account's bucket policy by the caller's account, not by its role.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import yaml
+
+from components.roster import Fleet
+from demo.story import wait_for
+from fleet.access import Access
+from handlers import delivery_ledger, ledger
+from handlers.context import Context, iso
+from handlers.delivery_plan import DELIVERED, REFUSED, Delivery, delivery_id_of
+from handlers.run import RUNNING, Run
+from tests.fleet.lab import run
+from twin import deploy
+from twin.offices import SETTINGS
+from twin.server import Twin
+
+ROOT = Path(__file__).resolve().parent.parent
+pytestmark = pytest.mark.xdist_group("delivery")
+
+PARTNER, REGION, BUCKET = "444444444444", "eu-central-1", "acme-inbox"
+OFFICE_ROOT = "arn:aws:iam::222222222222:root"
+FILES = {
+    "report.html": b"<html>soil</html>",
+    "abundance/species.tsv": b"name\treads\n",
+    "reads/clean_R1.fastq.gz": b"reads",
+}
+
+
+def client(service: str, endpoint: str) -> Any:
+    """The partner's own."""
+    made: Any = boto3.Session(
+        aws_access_key_id=PARTNER, aws_secret_access_key="local", region_name=REGION
+    ).client
+    return made(service, endpoint_url=endpoint, config=SETTINGS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """The office and its partner."""
+
+    access: Access
+    context: Context
+    partner: Any  # the partner's S3
+
+    def opened(self) -> None:
+        """The partner lets the office in, as docs/partner-guide.md says."""
+        statements: list[dict[str, Any]] = [
+            {"Action": ["s3:PutObject", "s3:GetObject"], "Resource": f"arn:aws:s3:::{BUCKET}/globalbi/*"},
+            {"Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{BUCKET}"},
+        ]
+        self.partner.put_bucket_policy(
+            Bucket=BUCKET,
+            Policy=json.dumps(
+                {
+                    "Version": "2012-10-17",
+                    "Statement": [
+                        {"Effect": "Allow", "Principal": {"AWS": OFFICE_ROOT}, **each} for each in statements
+                    ],
+                }
+            ),
+        )
+
+    def closed(self) -> None:
+        self.partner.delete_bucket_policy(Bucket=BUCKET)
+
+    def invoke(self, function: str) -> Any:
+        """As its schedule does."""
+        lambda_ = self.access.client("lambda", self.access.fleet.office("eu"))
+        answer = lambda_.invoke(FunctionName=f"globalbi-eu-{function}", Payload=b"{}")
+        told = json.loads(answer["Payload"].read())
+        assert "FunctionError" not in answer, told
+        return told
+
+    def succeeded(self, number: int, sample: str, files: dict[str, bytes] = FILES) -> Run:
+        """A run whose job has ended with results, and nobody has seen it."""
+        an_hour_ago = iso((datetime.now(UTC) - timedelta(hours=1)).timestamp())
+        one = run(number, sample=sample, state=RUNNING, updated=an_hour_ago)
+        one = replace(one, attempts=tuple(replace(each, job_id=f"gone-{number}") for each in one.attempts))
+        known = ledger.read_newest(self.context, one.sample)
+        assert ledger.claim(self.context, one, known, None)
+        for path, body in files.items():
+            self._put(f"{one.results_prefix}{path}", body)
+        manifest = {
+            "schema": 1,
+            "run_id": one.run_id,
+            "attempt": 1,
+            "release_digest": one.release_digest,
+            "upload": {"version_id": one.version_id},
+            "files": [
+                {"path": path, "size": len(body), "sha256": hashlib.sha256(body).hexdigest()}
+                for path, body in files.items()
+            ],
+        }
+        self._put(f"{one.results_prefix}manifest.json", json.dumps(manifest).encode())
+        assert self.invoke("reconcile")["JobsLost"] == 1
+        return one
+
+    def _put(self, key: str, body: bytes) -> None:
+        self.context.clients.s3.put_object(
+            Bucket=self.context.office.results, Key=key, Body=body, ChecksumAlgorithm="SHA256"
+        )
+
+    def delivery(self, one: Run) -> Delivery | None:
+        [agreement] = self.access.fleet.office("eu").agreements
+        return delivery_ledger.read(self.context, delivery_id_of(agreement, one.run_id))
+
+    def becomes(self, one: Run, state: str) -> Delivery:
+        def found() -> Delivery | None:
+            known = self.delivery(one)
+            return known if known and known.state == state else None
+
+        delivery: Delivery = wait_for(f"the delivery to be {state}", found, seconds=30)
+        return delivery
+
+    def inbox(self, delivery: Delivery) -> dict[str, bytes]:
+        """What the partner has of a delivery."""
+        folder = f"globalbi/{delivery.delivery_id}/"
+        listed = self.partner.list_objects_v2(Bucket=BUCKET, Prefix=folder).get("Contents", [])
+        return {
+            each["Key"].removeprefix(folder): self.partner.get_object(Bucket=BUCKET, Key=each["Key"])[
+                "Body"
+            ].read()
+            for each in listed
+        }
+
+    def receive(self, delivery: Delivery) -> None:
+        body = {
+            "delivery": delivery.delivery_id,
+            "manifest_sha256": hashlib.sha256(self.inbox(delivery)["delivery.json"]).hexdigest(),
+            "accepted": True,
+        }
+        key = f"globalbi/{delivery.delivery_id}/received.json"
+        self.partner.put_object(Bucket=BUCKET, Key=key, Body=json.dumps(body).encode())
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    root = tmp_path_factory.mktemp("tree")
+    for path in (ROOT / "Pulumi.yaml", ROOT / "__main__.py", *ROOT.glob("Pulumi.*.yaml")):
+        shutil.copy(path, root / path.name)
+    for name in ("components", "handlers", "pipeline_images"):
+        (root / name).symlink_to(ROOT / name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TWIN_HOME", str(tmp_path_factory.mktemp("home") / "twin"))
+        with Twin(root=root) as twin:
+            partner = client("s3", twin.endpoint)
+            partner.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+            key = client("kms", twin.endpoint).create_key()["KeyMetadata"]["Arn"]
+            _agree(root / "Pulumi.eu.yaml", key)
+            deploy.up("eu", root=root)
+            access = Access(fleet=Fleet.load(root), endpoint=twin.endpoint)
+            context = access.context(access.fleet.office("eu"))
+            yield World(access=access, context=context, partner=partner)
+
+
+def _agree(stack: Path, key: str) -> None:
+    office = yaml.safe_load(stack.read_text())
+    office["config"]["globalbi:partners"] = {
+        "acme": {
+            "contact": "data@acme.example",
+            "account": PARTNER,
+            "bucket": BUCKET,
+            "prefix": "globalbi/",
+            "keyArn": key,
+        }
+    }
+    office["config"]["globalbi:deliveries"] = [
+        {"partner": "acme", "pipeline": "metagenome", "project": "soil"}
+    ]
+    stack.write_text(yaml.safe_dump(office))
+
+
+def test_a_run_is_delivered_acknowledged_and_superseded_by_its_re_analysis(world: World) -> None:
+    """What the office promises its partner: whole, checksummed, told when something better replaces it."""
+    world.opened()
+    first = world.succeeded(1, "S1")
+    sent = world.becomes(first, DELIVERED)
+    have = world.inbox(sent)
+    assert have.keys() == {"report.html", "abundance/species.tsv", "delivery.json"}, "no reads unless said"
+    manifest = json.loads(have["delivery.json"])
+    assert {each["path"]: each["sha256"] for each in manifest["files"]} == {
+        path: hashlib.sha256(body).hexdigest() for path, body in have.items() if path != "delivery.json"
+    }
+    world.receive(sent)
+    world.invoke("delivery")
+    assert world.becomes(first, "acknowledged")
+
+    second = world.succeeded(2, "S1", {**FILES, "report.html": b"<html>better</html>"})
+    better = world.becomes(second, DELIVERED)
+    assert world.inbox(better)["report.html"] == b"<html>better</html>"
+    notice = json.loads(world.inbox(sent)["superseded.json"])
+    assert notice["superseded_by"] == better.delivery_id
+    assert world.becomes(first, "superseded")
+
+
+def test_a_refused_delivery_is_made_when_the_partner_has_mended_its_policy(world: World) -> None:
+    """A slip in the partner's bucket policy would cost it the results."""
+    world.closed()
+    one = world.succeeded(3, "S3")
+    refused = world.becomes(one, REFUSED)
+    assert (refused.failure, refused.tries) == ("access denied", 1)
+    assert world.inbox(refused) == {}
+    assert world.invoke("delivery")["DeliveriesRefused"] == 1, "the alarm lasts as long as the refusal"
+    world.opened()
+    # Five minutes go by.
+    assert delivery_ledger.advance(world.context, refused.moved(REFUSED, "2026-01-01T00:00:00.000Z"))
+    world.invoke("delivery")
+    whole = world.becomes(one, DELIVERED)
+    assert "delivery.json" in world.inbox(whole)
+
+
+def test_a_lost_event_is_made_up_for(world: World) -> None:
+    """EventBridge gives up after a day; a queue may be emptied by mistake. The partner still gets its own."""
+    world.opened()
+    events = world.access.client("events", world.access.fleet.office("eu"))
+    events.disable_rule(Name="globalbi-eu-succeeded")
+    try:
+        one = world.succeeded(4, "S4")
+        planned = world.becomes(one, "planned")
+    finally:
+        events.enable_rule(Name="globalbi-eu-succeeded")
+    # Ten minutes go by.
+    assert delivery_ledger.advance(world.context, planned.moved("planned", "2026-01-01T00:00:00.000Z"))
+    world.invoke("delivery")
+    assert "delivery.json" in world.inbox(world.becomes(one, DELIVERED))
