@@ -21,6 +21,9 @@ def declared(resources: list[Any]) -> tuple[Stack, dict[int, str]]:
     """The analyzer's resources as policies see them, and the URN of each."""
     made, urns = [], {}
     for each in resources:
+        # The stack, components and providers have none, and are nothing in AWS.
+        if each.provider is None:
+            continue
         resource = Resource(
             kind=each.resource_type,
             name=each.name,

@@ -45,6 +45,11 @@ def listed(value: Any) -> list[Any]:
     return list(value) if isinstance(value, (list, tuple)) else [] if value is None else [value]
 
 
+def entries(value: Any) -> list[Mapping[str, Any]]:
+    """The mappings of a list. One that only AWS will know has none yet."""
+    return [each for each in listed(value) if isinstance(each, Mapping)]
+
+
 def statements(resource: Resource, *keys: str) -> Iterator[Mapping[str, Any]]:
     for key in keys or ("policy", "assumeRolePolicy"):
         yield from listed(resource.document(key).get("Statement"))

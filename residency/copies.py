@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from policies.access import listed
-from policies.declared import Resource, Stack
+from policies.access import entries, listed
+from policies.declared import Resource, Stack, unknown
 from residency.edges import ANYONE, CONTACTS, INTERNET, Carries, Edge
 from residency.places import Atlas
 
@@ -28,7 +28,8 @@ SENDERS: dict[str, tuple[tuple[str | int, ...], Carries]] = {
 
 def edges_of_copies(stack: Stack, atlas: Atlas) -> Iterator[Edge]:
     for resource in stack.resources:
-        if (region := resource.inputs.get("region")) not in (None, atlas.region):
+        region = resource.inputs.get("region")
+        if region not in (None, atlas.region) and not unknown(region):
             yield _out(resource, atlas, str(region), Carries.samples, "it is declared in another region")
         if (path := SENDERS.get(resource.kind)) is not None:
             yield from _sent(resource, atlas, resource.at(*path[0]), path[1])
@@ -40,19 +41,19 @@ def edges_of_copies(stack: Stack, atlas: Atlas) -> Iterator[Edge]:
 def _replicas(stack: Stack, atlas: Atlas) -> Iterator[Edge]:
     for resource in stack.of("aws:s3/bucketReplicationConfig:BucketReplicationConfig"):
         holds = atlas.of_bucket(_bucket(resource, stack)).holds
-        for rule in listed(resource.inputs.get("rules")):
+        for rule in entries(resource.inputs.get("rules")):
             target = atlas.of_arn((rule.get("destination") or {}).get("bucket"))
             if target is None or target.name != atlas.here:
                 name = ANYONE if target is None else target.name
                 yield _out(resource, atlas, name, holds, "S3 copies every new object there")
     for resource in stack.of("aws:ecr/replicationConfiguration:ReplicationConfiguration"):
-        for rule in listed(resource.at("replicationConfiguration", "rules")):
-            for to in listed(rule.get("destinations")):
+        for rule in entries(resource.at("replicationConfiguration", "rules")):
+            for to in entries(rule.get("destinations")):
                 name = atlas.of_account(str(to.get("registryId")), str(to.get("region")))
                 if name != atlas.here:
                     yield _out(resource, atlas, name, Carries.images, "ECR copies every new image there")
     for resource in stack.of("aws:dynamodb/table:Table"):
-        for replica in listed(resource.inputs.get("replicas")):
+        for replica in entries(resource.inputs.get("replicas")):
             region = str(replica.get("regionName"))
             yield _out(resource, atlas, region, Carries.identifiers, "DynamoDB keeps a replica there")
     for resource in stack.of(
@@ -88,7 +89,7 @@ def _messages(stack: Stack, atlas: Atlas) -> Iterator[Edge]:
             name = CONTACTS if to in atlas.contacts else f"{protocol} {to}"
             yield _out(resource, atlas, name, Carries.metadata, "alarms")
     for resource in stack.of("aws:budgets/budget:Budget"):
-        for notification in listed(resource.inputs.get("notifications")):
+        for notification in entries(resource.inputs.get("notifications")):
             for to in listed(notification.get("subscriberEmailAddresses")):
                 name = CONTACTS if to in atlas.contacts else f"email {to}"
                 yield _out(resource, atlas, name, Carries.metadata, "what the office has spent")
@@ -101,7 +102,7 @@ def _ways_in_to_buckets(stack: Stack, atlas: Atlas) -> Iterator[Edge]:
             ("topics", "topicArn"),
             ("lambdaFunctions", "lambdaFunctionArn"),
         ):
-            for each in listed(resource.inputs.get(key)):
+            for each in entries(resource.inputs.get(key)):
                 yield from _sent(resource, atlas, each.get(arn), Carries.identifiers)
     for resource in stack.of("aws:s3/bucketLogging:BucketLogging"):
         to = atlas.of_bucket(str(resource.inputs.get("targetBucket")))

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from policies.access import EVERYWHERE, GATES, listed, statements
+from policies.access import EVERYWHERE, GATES, entries, listed, statements
 from policies.declared import Resource, Stack, unknown
 from residency.edges import ANYONE, INTERNET, Carries, Edge
 from residency.places import Atlas
@@ -28,7 +28,7 @@ def edges_of_networks(stack: Stack, atlas: Atlas) -> Iterator[Edge]:
     for gate in stack.of(*GATES, *LINKS):
         yield _out(gate, atlas, INTERNET if gate.kind in GATES else ANYONE, "it leads out of the network")
     for table in stack.of(ROUTE, ROUTE_TABLE):
-        routes = [table.inputs] if table.kind == ROUTE else listed(table.inputs.get("routes"))
+        routes = [table.inputs] if table.kind == ROUTE else entries(table.inputs.get("routes"))
         for route in routes:
             to = {route.get(key) for key in ("cidrBlock", "destinationCidrBlock", "ipv6CidrBlock",
                                              "destinationIpv6CidrBlock")}  # fmt: skip

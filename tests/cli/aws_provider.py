@@ -44,25 +44,20 @@ def computed(kind: str) -> dict[str, Any]:
     return {name: types[name] for name, hint in hints.items() if "Optional" not in str(hint).split("[")[1]}
 
 
-def planned(kind: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """What a preview of a new resource can tell."""
-    told = dict.fromkeys(computed(kind), UNKNOWN) | dict(inputs)
-    return told | ({"tagsAll": inputs.get("tags", {})} if "tagsAll" in told else {})
+def planned(kind: str, inputs: Mapping[str, Any], region: str) -> dict[str, Any]:
+    """What a preview of a new resource can tell: its inputs, and what follows from them."""
+    follows = {"region": region, "tagsAll": inputs.get("tags", {})}
+    unknown_yet = dict.fromkeys(computed(kind), UNKNOWN)
+    return unknown_yet | {key: value for key, value in follows.items() if key in unknown_yet} | dict(inputs)
 
 
 def made(kind: str, name: str, inputs: Mapping[str, Any], account: str, region: str) -> dict[str, Any]:
     """The state of a resource when AWS has made it."""
     _, told = answer(kind, name, dict(inputs), account, region)
     outputs = computed(kind)
-    blank = {output: _blank(type_) for output, type_ in outputs.items()}
-    kept = {key: value for key, value in told.items() if key in outputs}
-    return (
-        planned(kind, inputs) | {k: v for k, v in (blank | kept).items() if k not in inputs} | _tags(inputs)
-    )
-
-
-def _tags(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    return {"tagsAll": inputs["tags"]} if "tags" in inputs else {}
+    known = {output: told.get(output, _blank(type_)) for output, type_ in outputs.items()}
+    follows = planned(kind, inputs, region)
+    return known | {key: value for key, value in follows.items() if value != UNKNOWN}
 
 
 def _blank(type_: Any) -> Any:
@@ -193,7 +188,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         kind, name = _type(request.urn), request.urn.rpartition("::")[2]
         inputs = _dict(request.properties)
         if request.preview:
-            return provider_pb2.CreateResponse(properties=_struct(planned(kind, inputs)))
+            return provider_pb2.CreateResponse(properties=_struct(planned(kind, inputs, self.region)))
         state = made(kind, name, inputs, self.account, self.region)
         id_, _ = answer(kind, name, inputs, self.account, self.region)
         return provider_pb2.CreateResponse(id=id_, properties=_struct(state))
@@ -209,7 +204,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 properties=_struct(made(kind, name, inputs, self.account, self.region))
             )
         gone = _dict(request.old_inputs).keys() - inputs.keys()
-        state = {key: value for key, value in olds.items() if key not in gone} | inputs | _tags(inputs)
+        state = {key: value for key, value in olds.items() if key not in gone} | inputs
+        state |= {"tagsAll": inputs["tags"]} if "tags" in inputs else {}
         state |= dict.fromkeys(REVISED.get(kind, ()), UNKNOWN)
         return provider_pb2.UpdateResponse(properties=_struct(state))
 

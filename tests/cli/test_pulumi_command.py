@@ -48,12 +48,14 @@ def test_a_new_office_is_previewed_applied_and_then_as_declared(new: Checkout) -
     assert {change.action for change in summary.changes} == {"create"}
     assert UNKNOWN in str(preview["steps"])
     assert judge(of_preview(preview)) == []
+    new.done("preview", "--stack", new.office, "--policy-pack", "policies")
     new.done("up", "--stack", new.office, "--yes", "--skip-preview", "--refresh=false")
     new.done("preview", "--stack", new.office, "--expect-no-changes")
     # The nightly look.
     again = new.preview("--refresh")
     assert summarise(new.office, again) == Summary(office=new.office)
     assert judge(of_preview(again)) == []
+    new.done("preview", "--stack", new.office, "--policy-pack", "policies")
     uploads = new.done("stack", "output", "--stack", new.office, "uploads_bucket").strip()
     assert uploads.startswith(f"globalbi-{new.office}-uploads-")
 

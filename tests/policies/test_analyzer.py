@@ -18,6 +18,7 @@ def resource(kind: str, name: str, props: dict[str, Any], **origins: list[Any]) 
         name=name,
         urn=f"urn:pulumi:eu::p::{kind}::{name}",
         props=proxy.unknown_checking_proxy(props),
+        provider=None if kind.startswith(("pulumi:", "globalbi:")) else "default",
         property_dependencies=origins,
     )
 
@@ -42,6 +43,16 @@ def test_unknown_values_are_no_fault() -> None:
     assert inputs["bucket"] == UNKNOWN
     assert inputs["versioningConfiguration"] == {"status": "Enabled", "mfaDelete": UNKNOWN}
     assert inputs["list"] == [UNKNOWN]
+
+
+def test_what_is_nothing_in_aws_is_not_judged() -> None:
+    """The analyzer hands over stack, components and providers too: each is of a kind that nobody knows."""
+    others = [
+        resource(kind, kind, {})
+        for kind in ("pulumi:pulumi:Stack", "globalbi:office:BranchSite", "pulumi:providers:aws")
+    ]
+    stack, _ = declared([*others, BUCKET, VERSIONING])
+    assert [each.name for each in stack.resources] == ["b", "v"]
 
 
 def test_findings_name_policy_resource_and_urn() -> None:

@@ -428,3 +428,29 @@ def test_the_command_refuses_a_way_that_is_not_named(tmp_path: Path) -> None:
     assert told.returncode == 1
     assert "identifiers can go from eu to hq" in told.stderr
     assert "names a way to us that is not there" in told.stderr
+
+
+@pytest.mark.parametrize("office", ["hq", "eu", "us"])
+def test_what_only_aws_will_know_is_not_judged_before(
+    fleet: Fleet, stacks: dict[str, Stack], office: str
+) -> None:
+    """Pulumi's analyzer judges outputs: before the first `up` many are unknown, and none is a leak."""
+    unknown = {
+        "aws:ec2/routeTable:RouteTable": "routes",
+        "aws:dynamodb/table:Table": "replicas",
+        "aws:s3/bucketNotification:BucketNotification": "queues",
+        "aws:s3/bucketReplicationConfig:BucketReplicationConfig": "rules",
+        "aws:budgets/budget:Budget": "notifications",
+    }
+    outputs = tuple(
+        Resource(
+            kind=each.kind,
+            name=each.name,
+            after=each.after,
+            inputs={**each.inputs, "region": UNKNOWN, **({key: UNKNOWN} if key else {})},
+        )
+        for each in stacks[office].resources
+        for key in [unknown.get(each.kind)]
+    )
+    assert {each.kind for each in outputs} & unknown.keys()
+    assert judge(Stack(resources=outputs), fleet, office).unnamed == ()
