@@ -5,15 +5,12 @@ import json
 import shutil
 import subprocess
 import sys
-from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from campaign.account import Account
-from campaign.kills import tell
 from components.roster import Fleet
 from policies.declared import UNKNOWN, Resource, Stack
 from policies.pack import judge as judge_by_policies
@@ -390,27 +387,6 @@ def test_the_document_is_what_the_walk_finds(stacks: dict[str, Stack], fleet: Fl
     report = markdown({office: judge(stack, fleet, office) for office, stack in stacks.items()})
     document = (ROOT / "docs" / "residency.md").read_text()
     assert report in document, "run: .venv/bin/python -m residency --write docs/residency.md"
-
-
-def test_no_function_ever_fetches_an_upload(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Functions run outside the network; their way out is named with the reason that they read no reads."""
-    fetched: dict[str, set[str]] = defaultdict(set)
-    call = Account._call
-
-    def noting(self: Account, whole: Any, service: str, quota: Any, operation: str, params: Any) -> Any:
-        life = self.lives.get(self.simulation.task)
-        if life is not None and "Bucket" in params:
-            fetched[f"{life.name.split()[0]} {operation}"].add(params["Bucket"])
-        return call(self, whole, service, quota, operation, params)
-
-    monkeypatch.setattr(Account, "_call", noting)
-    assert not tell().faults
-    assert fetched["intake HeadObject"], "the story must look at uploads at all"
-    uploads = {bucket for bucket in fetched["intake HeadObject"] if "uploads" in bucket}
-    assert uploads
-    for function in ("intake", "progress", "reconcile", "fleet"):
-        for operation in ("GetObject", "CopyObject", "SelectObjectContent", "UploadPartCopy"):
-            assert not fetched[f"{function} {operation}"] & uploads
 
 
 def test_the_command_refuses_a_way_that_is_not_named(tmp_path: Path) -> None:
