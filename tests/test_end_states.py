@@ -202,6 +202,10 @@ def test_all_of_aws_ends_in_mid_run_and_comes_back(
     """What ran is run again, what waited goes on, and no container of before has a say."""
     begun(offices, community, "metagenome/ends/ran")
     job = at_work(offices, "metagenome/ends/ran", 1)
+    # A small sample would be done before everything ends.
+    container = containers.engine().ask("ps", "--filter", f"name={job}", "--format", "{{.Names}}")
+    assert container
+    assert containers.engine().ask("pause", container) is not None
     compute(offices, "DISABLED")
     begun(offices, community, "metagenome/ends/waited")
     wait_for("its submission", lambda: offices.status("eu", "metagenome/ends/waited"))
