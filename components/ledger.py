@@ -14,7 +14,8 @@ from components.office import Office
 from components.options import child_of
 from components.permission import Permission
 from components.tags import tags
-from handlers.ledger import DUE_INDEX, INDEXES, OPEN_INDEX, PAGE_ATTRIBUTES, PAGE_INDEX
+from handlers.ledger import INDEXES, OPEN_INDEX, PAGE_ATTRIBUTES, PAGE_INDEX
+from handlers.outbox import INDEX as DUE_INDEX
 
 PROJECTIONS: Mapping[str, Mapping[str, Any]] = {
     OPEN_INDEX: {"projection_type": "ALL"},

@@ -4,27 +4,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from botocore.exceptions import ClientError
-
 from handlers.context import Context
 from handlers.delivery_plan import CLOSED, Delivery, planned
+from handlers.items import get, put, query, untyped
 from handlers.keys import Sample
 from handlers.ledger import OPEN_INDEX
 from handlers.run import Run
 
 OPEN = "open-deliveries"  # a partition of the index of its own, beside that of the open runs
-_serializer, _deserializer = TypeSerializer(), TypeDeserializer()
 
 
 def read(context: Context, delivery_id: str) -> Delivery | None:
-    item = _get(context, {"pk": f"delivery#{delivery_id}", "sk": "delivery"})
+    item = get(context, {"pk": f"delivery#{delivery_id}", "sk": "delivery"})
     return None if item is None else delivery_of(item)
 
 
 def plan(context: Context, delivery: Delivery) -> bool:
     """Write a new delivery; False if it is there already."""
-    return _put(context, _whole(delivery), ConditionExpression="attribute_not_exists(pk)")
+    return put(context, _whole(delivery), ConditionExpression="attribute_not_exists(pk)")
 
 
 def plan_all(context: Context, run: Run) -> None:
@@ -45,7 +42,7 @@ def owed(context: Context, run: Run) -> bool:
 
 def advance(context: Context, delivery: Delivery) -> bool:
     """Write `delivery`, one revision later than it was read. False if another was quicker."""
-    return _put(
+    return put(
         context,
         _whole(delivery),
         ConditionExpression="revision = :read",
@@ -55,21 +52,13 @@ def advance(context: Context, delivery: Delivery) -> bool:
 
 def find_open(context: Context) -> Iterator[Delivery]:
     """Deliveries that are not closed, those longest unchanged first, a page at a time."""
-    pages = context.clients.dynamodb.get_paginator("query").paginate(
-        TableName=context.office.ledger,
-        IndexName=OPEN_INDEX,
-        KeyConditionExpression="#open = :open",
-        ExpressionAttributeNames={"#open": "open"},
-        ExpressionAttributeValues={":open": {"S": OPEN}},
-    )
-    for page in pages:
-        for item in page["Items"]:
-            yield delivery_of(_plain(item))
+    for item in query(context, OPEN_INDEX, "#open = :open", {":open": OPEN}, names={"#open": "open"}):
+        yield delivery_of(untyped(item))
 
 
 def latest_of(context: Context, partner: str, sample: Sample) -> str | None:
     """The delivery of this sample that the partner has now."""
-    item = _get(context, _latest_key(partner, sample))
+    item = get(context, _latest_key(partner, sample))
     return None if item is None else str(item["delivery_id"])
 
 
@@ -77,8 +66,8 @@ def set_latest(context: Context, partner: str, sample: Sample, delivery_id: str,
     """Point at the newest delivery. False if the pointer is no longer at `known`."""
     key = {**_latest_key(partner, sample), "delivery_id": delivery_id}
     if known is None:
-        return _put(context, key, ConditionExpression="attribute_not_exists(pk)")
-    return _put(
+        return put(context, key, ConditionExpression="attribute_not_exists(pk)")
+    return put(
         context,
         key,
         ConditionExpression="delivery_id = :known",
@@ -99,28 +88,3 @@ def delivery_of(item: Mapping[str, Any]) -> Delivery:
     """A delivery from its item, with DynamoDB's types taken off."""
     kept = {name: item[name] for name in Delivery.__dataclass_fields__}
     return Delivery(**{**kept, **{name: int(kept[name]) for name in ("revision", "delivered_s", "tries")}})
-
-
-def _plain(item: dict[str, Any]) -> dict[str, Any]:
-    return {name: _deserializer.deserialize(value) for name, value in item.items()}
-
-
-def _get(context: Context, key: dict[str, str]) -> dict[str, Any] | None:
-    answer = context.clients.dynamodb.get_item(
-        TableName=context.office.ledger,
-        Key={name: {"S": value} for name, value in key.items()},
-        ConsistentRead=True,
-    )
-    item = answer.get("Item")
-    return _plain(item) if item else None
-
-
-def _put(context: Context, values: dict[str, Any], **condition: Any) -> bool:
-    item = {name: _serializer.serialize(value) for name, value in values.items()}
-    try:
-        context.clients.dynamodb.put_item(TableName=context.office.ledger, Item=item, **condition)
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-            return False
-        raise
-    return True

@@ -1,6 +1,8 @@
-"""Items of the office's table: reading one, writing one on a condition, DynamoDB's types on and off."""
+"""Items of the office's table: reading one or those of an index, writing one on a condition, DynamoDB's types
+on and off.
+"""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -18,6 +20,31 @@ def get(context: Context, key: Mapping[str, str]) -> dict[str, Any] | None:
     )
     item = answer.get("Item")
     return untyped(item) if item else None
+
+
+def query(
+    context: Context,
+    index: str,
+    condition: str,
+    values: Mapping[str, Any],
+    *,
+    names: Mapping[str, str] | None = None,
+    oldest_first: bool = True,
+) -> Iterator[Mapping[str, Any]]:
+    """The items of an index with their types on, in the order of its sort key, a page at a time.
+
+    `names` is for attributes that are words of DynamoDB's own.
+    """
+    pages = context.clients.dynamodb.get_paginator("query").paginate(
+        TableName=context.office.ledger,
+        IndexName=index,
+        KeyConditionExpression=condition,
+        ExpressionAttributeValues=typed(values),
+        ScanIndexForward=oldest_first,
+        **({"ExpressionAttributeNames": dict(names)} if names else {}),
+    )
+    for page in pages:
+        yield from page["Items"]
 
 
 def put(context: Context, item: Mapping[str, Any], **condition: Any) -> bool:

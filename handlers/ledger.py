@@ -16,14 +16,16 @@ from handlers.context import Context
 from handlers.items import get as _get
 from handlers.items import present as _present
 from handlers.items import put as _put
+from handlers.items import query as _query
 from handlers.items import typed as _item
 from handlers.items import update as _update
 from handlers.keys import Sample
+from handlers.outbox import INDEX as DUE_INDEX
 from handlers.outbox import due_of
 from handlers.run import TERMINAL, Attempt, Predecessor, Recalled, Run, Said
 from handlers.upload import Upload
 
-OPEN_INDEX, PAGE_INDEX, DUE_INDEX = "by_state", "by_page", "by_due"
+OPEN_INDEX, PAGE_INDEX = "by_state", "by_page"
 # Each index's partition and sort key. Two are sparse: only what is open, and only what is due, is in them.
 INDEXES = {
     OPEN_INDEX: ("open", "updated"),
@@ -246,17 +248,8 @@ def _set(context: Context, run: Run, update: str, condition: str) -> bool:
 
 def open_runs(context: Context) -> Iterator[str]:
     """Ids of the runs that are not done with, the longest untouched first."""
-    pages = context.clients.dynamodb.get_paginator("query").paginate(
-        TableName=context.office.ledger,
-        IndexName=OPEN_INDEX,
-        KeyConditionExpression="#open = :open",
-        ExpressionAttributeNames={"#open": "open"},
-        ExpressionAttributeValues=_item({":open": OPEN}),
-        ScanIndexForward=True,
-    )
-    for page in pages:
-        for item in page["Items"]:
-            yield item["pk"]["S"].removeprefix("run#")
+    for item in _query(context, OPEN_INDEX, "#open = :open", {":open": OPEN}, names={"#open": "open"}):
+        yield item["pk"]["S"].removeprefix("run#")
 
 
 def read_note(context: Context, name: str) -> str | None:

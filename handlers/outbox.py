@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from handlers.context import Context
-from handlers.items import get, typed, update
+from handlers.items import get, query, typed, update
 from handlers.keys import Sample
 from handlers.run import FAILED, REJECTED, Run
 
@@ -47,16 +47,9 @@ class Due:
 
 def all_due(context: Context, what: str) -> Iterator[Due]:
     """What is due by now, the longest due first. The index lags behind: look at the item before acting."""
-    pages = context.clients.dynamodb.get_paginator("query").paginate(
-        TableName=context.office.ledger,
-        IndexName=INDEX,
-        KeyConditionExpression="due = :what AND due_at <= :now",
-        ExpressionAttributeValues=typed({":what": what, ":now": context.now}),
-        ScanIndexForward=True,
-    )
-    for page in pages:
-        for item in page["Items"]:
-            yield Due(pk=item["pk"]["S"], sk=item["sk"]["S"])
+    values = {":what": what, ":now": context.now}
+    for item in query(context, INDEX, "due = :what AND due_at <= :now", values):
+        yield Due(pk=item["pk"]["S"], sk=item["sk"]["S"])
 
 
 def done(context: Context, key: Mapping[str, str], what: str) -> bool:

@@ -9,6 +9,7 @@ never replaces one that was begun later.
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from itertools import islice
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -16,7 +17,7 @@ from botocore.exceptions import ClientError
 from handlers import forecast, ledger, outbox
 from handlers.context import Context, iso
 from handlers.forecast import Finished, Waiting
-from handlers.items import get, put, typed, untyped
+from handlers.items import get, put, query, untyped
 from handlers.log import logger
 from handlers.page import NAME, Page, Sample, render
 from handlers.run import RECEIVED, RUNNING, SUBMITTED, SUCCEEDED, SUPERSEDED
@@ -210,21 +211,10 @@ def _query(
 def _items(
     context: Context, index: str, name: str, value: str, most: int, oldest_first: bool
 ) -> Iterator[Item]:
-    left = most
-    pages = context.clients.dynamodb.get_paginator("query").paginate(
-        TableName=context.office.ledger,
-        IndexName=index,
-        KeyConditionExpression="#key = :value",
-        ExpressionAttributeNames={"#key": name},
-        ExpressionAttributeValues=typed({":value": value}),
-        ScanIndexForward=oldest_first,
+    found = query(
+        context, index, "#key = :value", {":value": value}, names={"#key": name}, oldest_first=oldest_first
     )
-    for page in pages:
-        for item in page["Items"][:left]:
-            yield untyped(item)
-        left -= len(page["Items"])
-        if left <= 0:
-            return
+    return (untyped(item) for item in islice(found, most))
 
 
 def _waiting(item: Mapping[str, Any]) -> Waiting:
