@@ -12,7 +12,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.events import Route, RouteArgs, arn_of
-from components.function import VISIBILITY_FACTOR, HandlerFunction, HandlerFunctionArgs
+from components.function import METRICS_NAMESPACE, VISIBILITY_FACTOR, HandlerFunction, HandlerFunctionArgs
 from components.key import OfficeKey
 from components.names import RULE_LIMIT, physical
 from components.notices import Notices
@@ -123,7 +123,7 @@ class Delivery(pulumi.ComponentResource):
                 f"{name}-{metric}",
                 name=f"{name}-{metric}",
                 alarm_description=words,
-                namespace="GlobalBI",
+                namespace=METRICS_NAMESPACE,
                 metric_name=metric,
                 # As handlers/metrics.py writes them; Powertools adds the service.
                 dimensions={"office": args.office.name, "service": "delivery"},

@@ -24,6 +24,7 @@ RUNTIME = "python3.13"
 # Powertools' public layer. https://docs.aws.amazon.com/powertools/python/latest/#lambda-layer
 LAYER_ACCOUNT, LAYER = "017000801446", "AWSLambdaPowertoolsPythonV3-python313-arm64:27"
 HANDLERS = Path("handlers")
+METRICS_NAMESPACE = "GlobalBI"  # of what the functions count
 MEMORY_MIB = 256
 LOG_DAYS = 90
 BATCH_SIZE = 10
@@ -132,7 +133,7 @@ class HandlerFunction(pulumi.ComponentResource):
             "OFFICE": office.name,
             "LOG_LEVEL": "INFO",
             "POWERTOOLS_SERVICE_NAME": self._args.handler.split(".")[1],
-            "POWERTOOLS_METRICS_NAMESPACE": "GlobalBI",
+            "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
             **self._args.environment,
         }
         return pulumi.Output.all(**variables).apply(lambda resolved: _fitting(name, resolved))

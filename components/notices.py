@@ -4,7 +4,9 @@ hear of its runs that need them.
 
 import json
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -25,6 +27,26 @@ class NoticesArgs:
     key_arn: pulumi.Input[str]
 
 
+def _topic(
+    name: str, args: NoticesArgs, part: str, statement: Mapping[str, Any], parent: pulumi.Resource
+) -> aws.sns.Topic:
+    """An encrypted topic; `statement` says who may publish to it, or must not."""
+    topic = aws.sns.Topic(
+        name,
+        name=physical(args.office.name, part),
+        kms_master_key_id=args.key_arn,
+        tags=tags(args.office.name, "notices"),
+        opts=child_of(parent),
+    )
+    aws.sns.TopicPolicy(
+        f"{name}-policy",
+        arn=topic.arn,
+        policy=policy([{**statement, "Action": "sns:Publish", "Resource": topic.arn}]),
+        opts=child_of(topic),
+    )
+    return topic
+
+
 class ProjectNotices(pulumi.ComponentResource):
     """A topic for the people of projects. A subscription lets through what is sent to its entries of
     `globalbi:notifications` alone.
@@ -33,31 +55,19 @@ class ProjectNotices(pulumi.ComponentResource):
     def __init__(self, name: str, args: NoticesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("globalbi:office:ProjectNotices", name, None, opts)
         office = args.office
-        topic = aws.sns.Topic(
+        topic = _topic(
             name,
-            name=physical(office.name, "project-notices"),
-            kms_master_key_id=args.key_arn,
-            tags=tags(office.name, "notices"),
-            opts=child_of(self),
+            args,
+            "project-notices",
+            {
+                "Sid": "TlsOnly",
+                "Effect": "Deny",
+                "Principal": "*",
+                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+            },
+            self,
         )
         self.topic_arn = topic.arn
-        aws.sns.TopicPolicy(
-            f"{name}-policy",
-            arn=topic.arn,
-            policy=policy(
-                [
-                    {
-                        "Sid": "TlsOnly",
-                        "Effect": "Deny",
-                        "Principal": "*",
-                        "Action": "sns:Publish",
-                        "Resource": topic.arn,
-                        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-                    }
-                ]
-            ),
-            opts=child_of(topic),
-        )
         # SNS has one subscription of an address to a topic, so all its entries are in one filter.
         entries: dict[str, list[str]] = defaultdict(list)
         for project, each in office.settings.notifications.items():
@@ -83,31 +93,19 @@ class Notices(pulumi.ComponentResource):
     def __init__(self, name: str, args: NoticesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("globalbi:office:Notices", name, None, opts)
         office = args.office
-        topic = aws.sns.Topic(
+        topic = _topic(
             name,
-            name=physical(office.name, "notices"),
-            kms_master_key_id=args.key_arn,
-            tags=tags(office.name, "notices"),
-            opts=child_of(self),
+            args,
+            "notices",
+            {
+                "Sid": "AlarmsOfThisAccount",
+                "Effect": "Allow",
+                "Principal": {"Service": "cloudwatch.amazonaws.com"},
+                "Condition": {"StringEquals": {"aws:SourceAccount": office.account}},
+            },
+            self,
         )
         self.topic_arn = topic.arn
-        aws.sns.TopicPolicy(
-            f"{name}-policy",
-            arn=topic.arn,
-            policy=policy(
-                [
-                    {
-                        "Sid": "AlarmsOfThisAccount",
-                        "Effect": "Allow",
-                        "Principal": {"Service": "cloudwatch.amazonaws.com"},
-                        "Action": "sns:Publish",
-                        "Resource": topic.arn,
-                        "Condition": {"StringEquals": {"aws:SourceAccount": office.account}},
-                    }
-                ]
-            ),
-            opts=child_of(topic),
-        )
         for index, contact in enumerate(office.settings.contacts):
             aws.sns.TopicSubscription(
                 f"{name}-{index}", topic=topic.arn, protocol="email", endpoint=contact, opts=child_of(topic)
