@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from handlers.notify import SOURCE
 from policies.access import entries, listed
 from policies.declared import Resource, Stack, unknown
 from residency.edges import ANYONE, CONTACTS, INTERNET, Carries, Edge
@@ -30,7 +31,7 @@ def edges_of_copies(stack: Stack, atlas: Atlas) -> Iterator[Edge]:
     for resource in stack.resources:
         region = resource.inputs.get("region")
         if region not in (None, atlas.region) and not unknown(region):
-            yield _out(resource, atlas, str(region), Carries.samples, "it is declared in another region")
+            yield atlas.way_out(resource, str(region), Carries.samples, "it is declared in another region")
         if (path := SENDERS.get(resource.kind)) is not None:
             yield from _sent(resource, atlas, resource.at(*path[0]), path[1])
     yield from _replicas(stack, atlas)
@@ -45,25 +46,25 @@ def _replicas(stack: Stack, atlas: Atlas) -> Iterator[Edge]:
             target = atlas.of_arn((rule.get("destination") or {}).get("bucket"))
             if target is None or target.name != atlas.here:
                 name = ANYONE if target is None else target.name
-                yield _out(resource, atlas, name, holds, "S3 copies every new object there")
+                yield atlas.way_out(resource, name, holds, "S3 copies every new object there")
     for resource in stack.of("aws:ecr/replicationConfiguration:ReplicationConfiguration"):
         for rule in entries(resource.at("replicationConfiguration", "rules")):
             for to in entries(rule.get("destinations")):
                 name = atlas.of_account(str(to.get("registryId")), str(to.get("region")))
                 if name != atlas.here:
-                    yield _out(resource, atlas, name, Carries.images, "ECR copies every new image there")
+                    yield atlas.way_out(resource, name, Carries.images, "ECR copies every new image there")
     for resource in stack.of("aws:dynamodb/table:Table"):
         for replica in entries(resource.inputs.get("replicas")):
             region = str(replica.get("regionName"))
-            yield _out(resource, atlas, region, Carries.identifiers, "DynamoDB keeps a replica there")
+            yield atlas.way_out(resource, region, Carries.identifiers, "DynamoDB keeps a replica there")
     for resource in stack.of(
         "aws:dynamodb/globalTable:GlobalTable", "aws:dynamodb/tableReplica:TableReplica"
     ):
-        yield _out(resource, atlas, ANYONE, Carries.identifiers, "DynamoDB keeps a replica elsewhere")
+        yield atlas.way_out(resource, ANYONE, Carries.identifiers, "DynamoDB keeps a replica elsewhere")
     for resource in stack.of("aws:kms/key:Key"):
         if resource.inputs.get("multiRegion") is True:
-            yield _out(
-                resource, atlas, ANYONE, Carries.samples, "a key of many regions opens copies anywhere"
+            yield atlas.way_out(
+                resource, ANYONE, Carries.samples, "a key of many regions opens copies anywhere"
             )
 
 
@@ -79,7 +80,7 @@ def _messages(stack: Stack, atlas: Atlas) -> Iterator[Edge]:
     for resource in stack.of(TARGET):
         rule = rules.get(resource.inputs.get("rule"))
         sources = listed(rule.document("eventPattern").get("source")) if rule else []
-        carries = atlas.events_of(atlas.here) if sources == ["globalbi.office"] else Carries.identifiers
+        carries = atlas.events_of(atlas.here) if sources == [SOURCE] else Carries.identifiers
         yield from _sent(resource, atlas, resource.inputs.get("arn"), carries)
     for resource in stack.of("aws:sns/topicSubscription:TopicSubscription"):
         protocol, to = str(resource.inputs.get("protocol")), resource.inputs.get("endpoint")
@@ -87,12 +88,12 @@ def _messages(stack: Stack, atlas: Atlas) -> Iterator[Edge]:
             yield from _sent(resource, atlas, to, Carries.metadata)
         else:
             name = CONTACTS if to in atlas.contacts else f"{protocol} {to}"
-            yield _out(resource, atlas, name, Carries.metadata, "alarms")
+            yield atlas.way_out(resource, name, Carries.metadata, "alarms")
     for resource in stack.of("aws:budgets/budget:Budget"):
         for notification in entries(resource.inputs.get("notifications")):
             for to in listed(notification.get("subscriberEmailAddresses")):
                 name = CONTACTS if to in atlas.contacts else f"email {to}"
-                yield _out(resource, atlas, name, Carries.metadata, "what the office has spent")
+                yield atlas.way_out(resource, name, Carries.metadata, "what the office has spent")
 
 
 def _ways_in_to_buckets(stack: Stack, atlas: Atlas) -> Iterator[Edge]:
@@ -107,20 +108,16 @@ def _ways_in_to_buckets(stack: Stack, atlas: Atlas) -> Iterator[Edge]:
     for resource in stack.of("aws:s3/bucketLogging:BucketLogging"):
         to = atlas.of_bucket(str(resource.inputs.get("targetBucket")))
         if to.name != atlas.here:
-            yield _out(resource, atlas, to.name, Carries.identifiers, "S3's access log")
+            yield atlas.way_out(resource, to.name, Carries.identifiers, "S3's access log")
     for resource in stack.of("aws:s3/bucketAccelerateConfiguration:BucketAccelerateConfiguration"):
-        yield _out(
-            resource, atlas, INTERNET, Carries.samples, "bytes travel by edge locations of any country"
+        yield atlas.way_out(
+            resource, INTERNET, Carries.samples, "bytes travel by edge locations of any country"
         )
     for resource in stack.of("aws:s3/bucketWebsiteConfiguration:BucketWebsiteConfiguration"):
-        yield _out(resource, atlas, ANYONE, Carries.results, "a web site")
+        yield atlas.way_out(resource, ANYONE, Carries.results, "a web site")
 
 
 def _sent(resource: Resource, atlas: Atlas, arn: Any, carries: Carries) -> Iterator[Edge]:
     place = atlas.of_arn(arn)
     if place is not None and place.name != atlas.here:
-        yield _out(resource, atlas, place.name, carries, "it sends there")
-
-
-def _out(resource: Resource, atlas: Atlas, target: str, carries: Carries, how: str) -> Edge:
-    return Edge(source=atlas.here, target=target, carries=carries, via=resource.name, how=how)
+        yield atlas.way_out(resource, place.name, carries, "it sends there")

@@ -6,7 +6,8 @@ from typing import Any
 
 from components.names import bucket_name
 from components.roster import Fleet
-from residency.edges import ANYONE, UNKNOWN, Carries
+from policies.declared import Resource
+from residency.edges import ANYONE, UNKNOWN, Carries, Edge
 
 # What each bucket of an office holds.
 BUCKETS = {"uploads": Carries.samples, "results": Carries.results, "references": Carries.references}
@@ -78,3 +79,7 @@ class Atlas:
         if "*" in account or not re.fullmatch(r"\d{12}", account):
             return Place(name=ANYONE if "*" in account else UNKNOWN, holds=holds)
         return Place(name=self.of_account(account, "" if service == "iam" else region), holds=holds)
+
+    def way_out(self, resource: Resource, target: str, carries: Carries, how: str) -> Edge:
+        """An edge out of this office, which `resource` opens."""
+        return Edge(source=self.here, target=target, carries=carries, via=resource.name, how=how)

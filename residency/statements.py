@@ -5,24 +5,23 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from policies.access import listed, statements
+from policies.access import ROLE_POLICY, listed, statements
 from policies.declared import Resource, Stack
+from policies.work import FUNCTION, PERMISSION
 from residency.edges import ANYONE, INTERNET, Carries, Edge
 from residency.places import Atlas, Place
 
-ROLE, ROLE_POLICY = "aws:iam/role:Role", "aws:iam/rolePolicy:RolePolicy"
-FUNCTION = "aws:lambda/function:Function"
-PERMISSION = "aws:lambda/permission:Permission"
-# Kinds with a policy of their own that says whom they let in, and the input that names the resource.
-RESOURCE_POLICIES = {
-    "aws:s3/bucketPolicy:BucketPolicy": "bucket",
-    "aws:sqs/queuePolicy:QueuePolicy": "queueUrl",
-    "aws:sns/topicPolicy:TopicPolicy": "arn",
-    "aws:ecr/registryPolicy:RegistryPolicy": "registry",
-    "aws:ecr/repositoryPolicy:RepositoryPolicy": "repository",
-    "aws:cloudwatch/eventBusPolicy:EventBusPolicy": "eventBusName",
-    "aws:dynamodb/resourcePolicy:ResourcePolicy": "resourceArn",
-}
+ROLE = "aws:iam/role:Role"
+# Kinds with a policy of their own that says whom they let in.
+RESOURCE_POLICIES = (
+    "aws:s3/bucketPolicy:BucketPolicy",
+    "aws:sqs/queuePolicy:QueuePolicy",
+    "aws:sns/topicPolicy:TopicPolicy",
+    "aws:ecr/registryPolicy:RegistryPolicy",
+    "aws:ecr/repositoryPolicy:RepositoryPolicy",
+    "aws:cloudwatch/eventBusPolicy:EventBusPolicy",
+    "aws:dynamodb/resourcePolicy:ResourcePolicy",
+)
 # KMS moves no bytes but keys'; who may use a key matters where he may also reach what it encrypts.
 NO_BYTES = re.compile(r"kms:|iam:|tag:|sts:(?!AssumeRole)")
 READS = re.compile(r"\w+:(Get|List|Query|Scan|BatchGet|Receive|Select|Download|Describe|Subscribe)|\*|\w+:\*")
@@ -46,22 +45,17 @@ def edges_of_policies(stack: Stack, atlas: Atlas) -> Iterator[Edge]:
     for role in stack.of(ROLE):
         for statement in _allowed(role, "assumeRolePolicy"):
             for who in _strangers(statement, atlas):
-                yield Edge(
-                    source=atlas.here,
-                    target=who,
-                    carries=may_read[role.name],
-                    via=role.name,
-                    how="who may assume the role reads what it reads",
+                yield atlas.way_out(
+                    role, who, may_read[role.name], "who may assume the role reads what it reads"
                 )
     for function in stack.of(FUNCTION):
         # Functions run outside the office's network: their code alone decides whom they talk to.
         if not function.inputs.get("vpcConfig"):
-            yield Edge(
-                source=atlas.here,
-                target=INTERNET,
-                carries=may_read[_role(function, stack)],
-                via=function.name,
-                how="a function outside the network can reach the internet with what its role may read",
+            yield atlas.way_out(
+                function,
+                INTERNET,
+                may_read[_role(function, stack)],
+                "a function outside the network can reach the internet with what its role may read",
             )
     for resource in stack.of(*RESOURCE_POLICIES):
         for statement in _allowed(resource, "policy"):
@@ -124,12 +118,8 @@ def _of_role(
         if any(_bytes(WRITES, action) for action in actions):
             only_events = all(str(action).startswith("events:") for action in actions)
             carries = atlas.events_of(atlas.here) if only_events else reads
-            yield Edge(
-                source=atlas.here,
-                target=place.name,
-                carries=carries,
-                via=resource.name,
-                how=f"a role may {', '.join(map(str, actions))} there",
+            yield atlas.way_out(
+                resource, place.name, carries, f"a role may {', '.join(map(str, actions))} there"
             )
         if any(_bytes(READS, action) for action in actions) and place.name != ANYONE:
             yield Edge(
@@ -147,13 +137,7 @@ def _of_resource(resource: Resource, statement: Mapping[str, Any], atlas: Atlas)
     holds = max((place.holds for place in places), default=_held_by(resource, atlas))
     for who in _strangers(statement, atlas):
         if any(_bytes(READS, action) and not SETTINGS.match(str(action)) for action in actions):
-            yield Edge(
-                source=atlas.here,
-                target=who,
-                carries=holds,
-                via=resource.name,
-                how=f"it may {', '.join(map(str, actions))} here",
-            )
+            yield atlas.way_out(resource, who, holds, f"it may {', '.join(map(str, actions))} here")
         if any(_bytes(WRITES, action) for action in actions):
             events = "eventBus" in resource.kind
             carries = atlas.events_of(who) if events else holds

@@ -91,12 +91,11 @@ def _of_unknown_kinds(stack: Stack, atlas: Atlas) -> Iterator[Edge]:
     for resource in stack.resources:
         module, _, kind = resource.kind.partition("/")
         if kind.split(":")[0] not in KNOWN.get(module, ()):
-            yield Edge(
-                source=atlas.here,
-                target=UNKNOWN,
-                carries=Carries.samples,
-                via=resource.name,
-                how=f"residency/walk.py does not know {resource.kind}: add it there with what it can carry",
+            yield atlas.way_out(
+                resource,
+                UNKNOWN,
+                Carries.samples,
+                f"residency/walk.py does not know {resource.kind}: add it there with what it can carry",
             )
 
 
