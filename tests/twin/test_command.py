@@ -13,6 +13,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 Command = Callable[..., tuple[int, str]]
+# One story, told in the order of the file: the first test brings eu up for the others.
+pytestmark = pytest.mark.xdist_group("twin_command")
 
 
 @pytest.fixture(scope="module")
