@@ -1,11 +1,11 @@
-"""The species table in BIOM 1.0, which QIIME 2, phyloseq and others read.
-
-Format: biom-format.org, version 1.0: JSON, a sparse matrix of [row, column, value], here of one sample.
-"""
+"""The species table in BIOM."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+
+from reporting.biom import Row
+from reporting.biom import biom as table
 
 from metagenome.abundance import Share
 from metagenome.kraken_report import RANKS, Classification, Taxon
@@ -14,25 +14,18 @@ _LETTERS = {"domain": "d"} | {rank: rank[0] for rank in RANKS}
 
 
 def biom(
-    classification: Classification, rows: Sequence[Share], sample: str, version: str, date: datetime
+    classification: Classification, found: Sequence[Share], sample: str, version: str, date: datetime
 ) -> dict[str, Any]:
-    return {
-        "id": None,
-        "format": "Biological Observation Matrix 1.0.0",
-        "format_url": "http://biom-format.org",
-        "type": "Taxon table",
-        "generated_by": f"globalbi metagenome {version}",
-        "date": date.isoformat(timespec="seconds"),
-        "rows": [
-            {"id": str(row.taxon.taxid), "metadata": {"taxonomy": lineage(classification, row.taxon)}}
-            for row in rows
-        ],
-        "columns": [{"id": sample, "metadata": None}],
-        "matrix_type": "sparse",
-        "matrix_element_type": "int",
-        "shape": [len(rows), 1],
-        "data": [[number, 0, row.taxon.fragments] for number, row in enumerate(rows)],
-    }
+    rows = [
+        Row(
+            id=str(each.taxon.taxid),
+            count=each.taxon.fragments,
+            taxonomy=lineage(classification, each.taxon),
+        )
+        for each in found
+    ]
+    made_by = f"globalbi metagenome {version}"
+    return table(rows, kind="Taxon table", sample=sample, made_by=made_by, date=date)
 
 
 def lineage(classification: Classification, taxon: Taxon) -> list[str]:
