@@ -20,7 +20,7 @@ from rich.console import Console
 
 from benchmarks.offices import OFFICES, deployed
 from benchmarks.report import ROOT, Figure, Report
-from demo import mock
+from canary import mock
 from demo.story import Offices
 
 SAMPLES = 5  # and one before that warms up

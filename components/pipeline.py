@@ -1,7 +1,7 @@
 """A pipeline's contract, from `pipeline_images/<name>/pipeline.yaml`.
 
 What it is called, which references it needs, and how many vCPUs, MiB of memory, GiB of scratch and minutes a
-run gets, as a function of its input's size.
+run gets, as a function of its input's size; and by how much a new release may differ from the one before.
 """
 
 from collections.abc import Mapping
@@ -35,6 +35,26 @@ class Resources(Model):
     scratch_gib: ByInput = Field(alias="scratchGib")
 
 
+class Canary(Model):
+    """What a new release may differ by from the old one, on a community whose composition is known.
+
+    Distances are Bray-Curtis': 0 is the same composition, 1 has nothing in common.
+    """
+
+    pairs: int = Field(100_000, ge=1_000)
+    seed: int = 1
+    # Each release this often, in turn; the fastest counts, as nothing makes a run faster than it is.
+    repetitions: int = Field(3, ge=1, le=10)
+    most_from_truth: float = Field(alias="mostFromTruth", ge=0, le=1)
+    most_between: float = Field(alias="mostBetween", ge=0, le=1)
+    # A species counts as found from this share on.
+    present_from: float = Field(0.001, alias="presentFrom", gt=0, lt=1)
+    most_lost: int = Field(0, alias="mostLost", ge=0)
+    most_gained: int = Field(0, alias="mostGained", ge=0)
+    most_time: float = Field(alias="mostTime", ge=1)
+    most_memory: float = Field(alias="mostMemory", ge=1)
+
+
 def _roles(value: Any) -> Any:
     """References are a mapping role → reference name; a plain list names roles and references alike."""
     return {name: name for name in value} if isinstance(value, list) else value
@@ -50,6 +70,7 @@ class Pipeline(Model):
     resources: Resources
     time_limit_minutes: ByInput = Field(alias="timeLimitMinutes")
     after: str | None = None
+    canary: Canary | None = None
 
 
 def load_pipelines(root: Path) -> Mapping[str, Pipeline]:

@@ -13,7 +13,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from demo import mock, results, story, truth
+from canary import mock, truth
+from demo import results, story
 
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / ".demo"

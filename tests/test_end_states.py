@@ -16,7 +16,8 @@ import pytest
 import yaml
 from rich.console import Console
 
-from demo import mock, results, story
+from canary import mock
+from demo import results, story
 from demo.story import Offices, wait_for
 from pipeline_images import containers
 from twin import deploy, home, state

@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from demo import mock, results, story, truth
+from canary import mock, truth
+from demo import results, story
 from demo.story import Offices
 from twin import deploy
 

@@ -17,7 +17,8 @@ import pytest
 import yaml
 from rich.console import Console
 
-from demo import mock, results, story
+from canary import mock
+from demo import results, story
 from demo.story import Offices
 from twin import deploy
 from twin import home as home_of_twin

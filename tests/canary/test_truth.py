@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from demo.truth import bray_curtis, measured_shares, true_shares
+from canary.truth import bray_curtis, measured_shares, true_shares
 
 
 def test_the_same_composition_is_at_distance_zero_and_a_foreign_one_at_one() -> None:

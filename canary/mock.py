@@ -1,4 +1,4 @@
-"""The mock community: made once by its image, kept in the build folder, used by the demo and the tests."""
+"""The mock community: made once by its image, kept in the build folder, used by the canary, the demo and the tests."""
 
 import os
 import subprocess
@@ -31,7 +31,7 @@ def community(folder: Path, *, pairs: int, seed: int, options: tuple[str, ...] =
         out.mkdir(parents=True, exist_ok=True)
         engine = containers.engine()
         run = engine.command(
-            "run", "--rm", "--network", "none", "--user", _owner(engine), "--volume", f"{out}:/out"
+            "run", "--rm", "--network", "none", "--user", owner(engine), "--volume", f"{out}:/out"
         )
         made = subprocess.run(
             [*run, IMAGE, "/out", "--pairs", str(pairs), "--seed", str(seed), *options],
@@ -46,7 +46,7 @@ def community(folder: Path, *, pairs: int, seed: int, options: tuple[str, ...] =
     return Community(input_tar=out / "input.tar", truth=out / "truth.tsv", references=out / "references")
 
 
-def _owner(engine: containers.Engine) -> str:
+def owner(engine: containers.Engine) -> str:
     """Who writes the files, so that they belong to whoever asked for them."""
     if engine.program == "docker" and os.getuid():
         return f"{os.getuid()}:{os.getgid()}"

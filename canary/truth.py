@@ -19,6 +19,11 @@ def true_shares(truth: Path) -> dict[int, float]:
     return _to_one({int(r["taxid"]): float(r["pairs"]) for r in rows if int(r["taxid"]) not in NOT_COMPARED})
 
 
+def true_names(truth: Path) -> dict[int, str]:
+    with truth.open(newline="") as lines:
+        return {int(row["taxid"]): row["name"] for row in csv.DictReader(lines, delimiter="\t")}
+
+
 def measured_shares(species: Path) -> tuple[dict[int, float], dict[int, str]]:
     """Relative abundance and name by taxid, from a run's abundance/species.tsv."""
     with species.open(newline="") as lines:
