@@ -1,1 +1,1 @@
-"""The canary: a community of known composition, analysed by the release that offices have and by the one to come."""
+"""The canary: reads of known composition, analysed by the release that offices have and by the next."""

@@ -20,6 +20,8 @@ TABLE = Path("abundance/species.tsv")
 CHECKSUMS = "SHA256SUMS"
 # A release that never ends fails, as it would in AWS Batch.
 LONGEST_S = 3600
+# podman's and docker's own exit code when they could not start the container.
+ENGINE_FAILED = 125
 
 
 class CannotCompare(Exception):
@@ -40,6 +42,7 @@ class Subject:
         failure = next((each.failure for each in repetitions if each.failure), None)
         return Analysis(
             release=self.release,
+            image=self.image,
             checksums=dict(self.checksums),
             shares={} if failure else repetitions[0].shares,
             seconds=tuple(each.seconds for each in repetitions),
@@ -58,14 +61,16 @@ class Repetition:
 
 
 def references_of(folder: Path, roles: Mapping[str, str], release: PinnedRelease) -> dict[str, Path]:
-    """By role, where the release's version lies below `folder`, which is laid out as the references buckets are.
+    """By role, where the release's version lies below `folder`, laid out as the references buckets are.
 
     Raises CannotCompare when one is missing.
     """
     found = {role: folder / name / release.references[name] for role, name in roles.items()}
     for place in found.values():
         if not (place / CHECKSUMS).is_file():
-            raise CannotCompare(f"{place}/{CHECKSUMS} is missing: fetch the reference from headquarters' bucket")
+            raise CannotCompare(
+                f"{place}/{CHECKSUMS} is missing: fetch the reference from headquarters' bucket"
+            )
     return found
 
 
@@ -85,9 +90,14 @@ def checked(place: Path) -> str:
 
 
 def analyse(engine: Engine, subject: Subject, community: Community, room: Path) -> Repetition:
-    """Run the image once, without a network. A failure is an answer, not an exception."""
+    """Run the image once, without a network. A failure of it is an answer, not an exception.
+
+    Raises CannotCompare when the engine could not start it.
+    """
     with tempfile.TemporaryDirectory(dir=room) as made:
-        source, output, scratch, taken = (Path(made, name) for name in ("input", "output", "scratch", "taken"))
+        source, output, scratch, taken = (
+            Path(made, name) for name in ("input", "output", "scratch", "taken")
+        )
         for folder in (source, output, scratch, taken):
             folder.mkdir()
         # A link costs nothing; another file system needs a copy.
@@ -116,6 +126,8 @@ def analyse(engine: Engine, subject: Subject, community: Community, room: Path) 
             )  # fmt: skip
         except subprocess.TimeoutExpired:
             return Repetition(shares={}, names={}, failure=f"did not end in {LONGEST_S // 60} minutes")
+        if done.returncode == ENGINE_FAILED:
+            raise CannotCompare(f"{engine.program}: {done.stderr.strip()[-500:]}")
         if done.returncode:
             last = " ".join(done.stderr.strip().splitlines()[-1:])[-300:]
             return Repetition(shares={}, names={}, failure=f"ended with exit code {done.returncode}: {last}")

@@ -1,13 +1,13 @@
-"""Comparison: what the new release found and took, beside the old one and the truth. Nothing here runs anything.
+"""Comparison: what the new release found and took, beside the old one and the truth. Nothing here runs.
 
-The verdict is made of the measurements each time it is asked for, within the tolerances that `pipeline.yaml` has
-then: no record can say of itself that it passed.
+The verdict is made of the measurements each time it is asked for, within the tolerances that `pipeline.yaml`
+has then: no record can say of itself that it passed.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from canary.record import Analysis, Record
+from canary.record import Record
 from canary.truth import bray_curtis
 from components.pipeline import Canary
 
@@ -35,7 +35,9 @@ class Species:
 def checks(record: Record, tolerances: Canary) -> list[Check]:
     old, new = record.old, record.new
     if new.failure:
-        return [Check(name="the new release's analysis", measured=new.failure, limit="succeeds", passed=False)]
+        return [
+            Check(name="the new release's analysis", measured=new.failure, limit="succeeds", passed=False)
+        ]
     from_truth = bray_curtis(record.truth, new.shares)
     between = bray_curtis(old.shares, new.shares)
     present = tolerances.present_from

@@ -1,7 +1,8 @@
 """Inside the container: runs the image's own analysis, and writes what it took as JSON.
 
-python3 measure.py INPUT OUTPUT TAKEN. Standard library only, and nothing of the image: two releases are measured
-by the same code. Memory is what no file backs, over all processes: a mapped database costs a job nothing.
+python3 measure.py INPUT OUTPUT TAKEN. Standard library only, and nothing of the image: two releases are
+measured by the same code. Memory is what no file backs, over all processes: a mapped database costs a job
+nothing.
 """
 
 import json

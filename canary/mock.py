@@ -1,4 +1,4 @@
-"""The mock community: made once by its image, kept in the build folder, used by the canary, the demo and the tests."""
+"""The mock community: made once by its image and kept in the build folder."""
 
 import os
 import subprocess

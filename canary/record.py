@@ -1,12 +1,13 @@
 """Record: what a canary measured, as headquarters keeps it.
 
-It holds measurements, never a verdict. Its seal is a hash over all of it: a record that was changed where it is
-kept does not fit its seal any more.
+It holds measurements, never a verdict. Its seal is a hash over all of it: a record that was changed
+where it is kept does not fit its seal any more.
 """
 
 import hashlib
 import json
 from datetime import datetime
+from typing import Literal
 
 from pydantic import Field, ValidationError
 
@@ -22,6 +23,7 @@ class Analysis(Model):
     """What one release made of the community. Times and memory are one for each repetition."""
 
     release: PinnedRelease
+    image: str
     checksums: dict[str, str] = Field(default_factory=dict)  # by reference: SHA-256 of its SHA256SUMS
     shares: dict[int, float] = Field(default_factory=dict)  # by species taxid
     seconds: tuple[float, ...] = ()
@@ -30,7 +32,7 @@ class Analysis(Model):
 
 
 class Record(Model):
-    schema_: int = Field(1, alias="schema")
+    schema_: Literal[1] = Field(default=1, alias="schema")
     pipeline: str
     pairs: int
     seed: int

@@ -1,4 +1,4 @@
-"""Running: both releases on the same community, in turn, so that a busy hour of the machine is busy for both."""
+"""Running: both releases on the same community, in turn: a busy hour of the machine is busy for both."""
 
 import hashlib
 import tempfile
@@ -26,7 +26,7 @@ def run(
     now: Callable[[], datetime],
     say: Callable[[str], None],
 ) -> Record:
-    """What both made of the community. Raises CannotCompare when the old release fails: it proves nothing then."""
+    """What both made of the community. Raises CannotCompare when the old release fails: nothing is proved."""
     before: list[Repetition] = []
     after: list[Repetition] = []
     with tempfile.TemporaryDirectory(prefix="canary-", dir=community.input_tar.parent) as made:
@@ -36,7 +36,9 @@ def run(
                 said = repetitions[-1].failure or f"{repetitions[-1].seconds:.1f} s"
                 say(f"{name} release, {number} of {tolerances.repetitions}: {said}")
             if before[-1].failure:
-                raise CannotCompare(f"the old release fails here ({before[-1].failure}): mend the machine first")
+                raise CannotCompare(
+                    f"the old release fails here ({before[-1].failure}): mend the machine first"
+                )
             if after[-1].failure:
                 break
     sample = hashlib.sha256(community.input_tar.read_bytes()).hexdigest()

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from components.roster import Fleet
-from fleet import acting, looking, promoting, recalling
+from fleet import acting, comparing, looking, promoting, recalling
 from fleet.access import Access
 from fleet.dashboard.command import dashboard
 from fleet.deliveries import deliveries
@@ -56,6 +56,7 @@ for command in (
     recalling.recall,
     acting.check,
     acting.rebuild,
+    comparing.canary,
     promoting.promote,
     promoting.sync,
     dashboard,

@@ -3,13 +3,16 @@
 Each gate answers with what was measured, the rule, and the way out.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from canary.comparison import Check
 from handlers.run import FAILED, SUCCEEDED
 from rollout.settings import Promotion
+
+CANARY = "canary"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +84,41 @@ def freeze(office: str, reason: str | None) -> Verdict:
         measured=reason or "no freeze",
         rule="nothing changes in a freeze",
         to_do="Wait for its end, or change `freezes` in rollout.yaml.",
+    )
+
+
+def no_canary(office: str) -> Verdict:
+    """For a pipeline whose results no known composition can be held against."""
+    return Verdict(
+        gate=CANARY,
+        office=office,
+        passed=True,
+        measured="its pipeline.yaml declares none",
+        rule="a canary within its tolerances, where one is declared",
+    )
+
+
+def canary(office: str, pipeline: str, found: Sequence[Check] | None, broken: str = "") -> Verdict:
+    """`found`: the checks of what headquarters keeps; None when it keeps nothing of these two releases."""
+    off = [each for each in found or () if not each.passed]
+    if broken:
+        measured = f"the kept record counts for nothing: {broken}"
+    elif found is None:
+        measured = "none is kept of this release and the one that the office has"
+    else:
+        measured = (
+            "; ".join(f"{each.name}: {each.measured}, {each.limit}" for each in off)
+            or "within all tolerances"
+        )
+    return Verdict(
+        gate=CANARY,
+        office=office,
+        passed=found is not None and not off and not broken,
+        measured=measured,
+        rule="a community of known composition comes out as it is, and as before",
+        to_do="Take the release back: fleet revert."
+        if off
+        else f"Run it: fleet canary {pipeline} --to {office} --keep.",
     )
 
 

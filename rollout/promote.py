@@ -11,10 +11,13 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError
 
+from canary.comparison import checks
+from canary.record import Broken
 from components.faults import choices
 from components.names import repository_name
 from components.office import Office, PinnedRelease
 from components.roster import Fleet
+from fleet import canaries
 from fleet.access import Access, bucket, fleet_table
 from fleet.table import Filter, FleetTable, Row, queries
 from handlers.release import release_id
@@ -98,6 +101,7 @@ def judged(
                 name, office.region, promotion.release.digest, there=_has_image(access, office, promotion)
             ),
             *_references(access, office, promotion),
+            _canary(access, office, promotion),
             gates.refused(name, bad),
             gates.soak(name, proof, limits, now),
             gates.samples(name, proof, limits),
@@ -136,6 +140,18 @@ def _runs(access: Access, promotion: Promotion) -> Iterator[Row]:
         used = {role: (str(pin[0]), str(pin[1])) for role, pin in row["references"].items()}
         if row["office"] in promotion.before and release_id(row["release_digest"], used) == wanted:
             yield row
+
+
+def _canary(access: Access, office: Office, promotion: Promotion) -> Verdict:
+    tolerances = access.fleet.pipelines[promotion.pipeline].canary
+    if tolerances is None:
+        return gates.no_canary(office.name)
+    running = office.releases[promotion.pipeline]
+    try:
+        record = canaries.newest(access, promotion.pipeline, running, promotion.release)
+    except Broken as error:
+        return gates.canary(office.name, promotion.pipeline, None, str(error))
+    return gates.canary(office.name, promotion.pipeline, checks(record, tolerances) if record else None)
 
 
 def _has_image(access: Access, office: Office, promotion: Promotion) -> bool:

@@ -23,7 +23,18 @@ PROGRAM = (
 )
 # What no office's resources depend on. An image reaches an office by the digest in its stack file.
 ELSEWHERE = (
-    *(".github/", ".ci/", "benchmarks/", "bootstrap/", "campaign/", "canary/", "demo/", "docs/", "fleet/", "rollout/"),
+    *(
+        ".github/",
+        ".ci/",
+        "benchmarks/",
+        "bootstrap/",
+        "campaign/",
+        "canary/",
+        "demo/",
+        "docs/",
+        "fleet/",
+        "rollout/",
+    ),
     *("scripts/", "tests/", "twin/", "rollout.yaml", "Makefile", "pyproject.toml", "LICENSE"),
     *(".gitignore", ".gitattributes", ".hadolint.yaml", "zizmor.yml"),
 )

@@ -13,8 +13,10 @@ import pytest
 
 from components.names import repository_name
 from components.roster import Fleet
-from fleet.access import Access, bucket
+from fleet import canaries
+from fleet.access import Access, bucket, fleet_table
 from fleet.options import now
+from tests.canary.example import record as canary_record
 from tests.fleet.lab import ROOT, Answer, Offices, moved, run, three_offices
 
 # What all three offices run, until a test changes it.
@@ -52,6 +54,17 @@ class Lab:
         for office in ("hq", "eu"):
             self.edit(f"Pulumi.{office}.yaml", lambda text: text.replace(OLD, self.digest))
         self.offices = three_offices(access)
+        self.access = access
+        self.old = Fleet.load(ROOT).office("us").releases["metagenome"]
+        self.new = self.old.model_copy(update={"digest": self.digest})
+        self.canary()
+
+    def canary(self, **changes: object) -> None:
+        """Headquarters keeps one of what us has and what is to come; `changes` are of the new release."""
+        canaries.keep(self.access, canary_record(old=self.old, new=self.new, **changes))
+
+    def forget_canaries(self) -> None:
+        three_offices(self.access)
 
     def edit(self, file: str, change: Callable[[str], str]) -> None:
         path = self.root / file
@@ -166,6 +179,61 @@ def test_a_refused_digest_needs_a_reason(lab: Lab) -> None:
     assert lab.held_by("--override", "  ") == {"refused"}
     answer = lab.promote("--override", "the reads were never there")
     assert (answer.code, answer.json["files"]) == (0, ["Pulumi.us.yaml"])
+
+
+def test_a_release_without_a_canary_holds(lab: Lab) -> None:
+    """Nobody knows yet whether it finds what is there."""
+    lab.forget_canaries()
+    lab.ran("succeeded", 1, 2)
+    assert lab.held_by() == {"canary"}
+    assert lab.promote("--override", "no other machine is free").code == 0
+
+
+def test_a_failed_canary_holds_until_a_newer_one_passes(lab: Lab) -> None:
+    """A release that loses a species runs well, and is wrong in every report."""
+    lab.ran("succeeded", 1, 2)
+    lab.canary(shares={562: 0.605, 1280: 0.395})
+    assert lab.held_by() == {"canary"}
+    lab.canary()
+    assert lab.promote().code == 0
+
+
+def test_a_canary_of_other_references_proves_nothing(lab: Lab) -> None:
+    """What the offices have is compared, not an older database under the same image."""
+    lab.forget_canaries()
+    lab.ran("succeeded", 1, 2)
+    lab.old = lab.old.model_copy(update={"references": {"demo-kraken2": "2025.1", "demo-host": "2026.1"}})
+    lab.canary()
+    assert lab.held_by() == {"canary"}
+
+
+def test_a_record_that_was_changed_holds(lab: Lab) -> None:
+    """Else one edit in the table makes a failed canary a passed one."""
+    lab.forget_canaries()
+    lab.ran("succeeded", 1, 2)
+    lab.canary(shares={562: 1.0})
+    dynamodb = lab.access.headquarters("dynamodb")
+    (item,) = dynamodb.query(
+        TableName=fleet_table(),
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": "canary#metagenome"}},
+    )["Items"]
+    item["text"]["S"] = canary_record(old=lab.old, new=lab.new).text()
+    dynamodb.put_item(TableName=fleet_table(), Item=item)
+    assert lab.held_by() == {"canary"}
+    assert "does not fit its seal" in lab.promote().out
+
+
+def test_tolerances_are_those_of_today(lab: Lab) -> None:
+    """A tolerance that a pull request lowers holds what passed before: the record keeps no verdict."""
+    lab.ran("succeeded", 1, 2)
+    contract = "pipeline_images/metagenome/pipeline.yaml"
+    lab.canary(seconds=(14.0,))
+    assert lab.promote("--dry-run").code == 0
+    lab.edit(contract, lambda text: text.replace("mostTime: 1.5", "mostTime: 1.2"))
+    assert lab.held_by() == {"canary"}
+    lab.edit(contract, lambda text: text[: text.index("canary:")])
+    assert lab.promote("--dry-run").code == 0
 
 
 def test_people_read_what_was_measured_the_rule_and_the_way_out(lab: Lab) -> None:

@@ -1,6 +1,7 @@
-"""Report: a record as a table for a pull request, and as a chart beside it."""
+"""Canary's report: a record as a table for a pull request, and as a chart beside it."""
 
 from collections.abc import Sequence
+from xml.etree.ElementTree import tostring
 
 import pygal  # type: ignore[import-untyped]
 from pygal.style import Style  # type: ignore[import-untyped]
@@ -9,6 +10,7 @@ from canary.comparison import Check, Species, species
 from canary.record import Record
 from rollout.comment import code
 
+SVG = "{http://www.w3.org/2000/svg}"
 # Colours that people who do not tell red from green tell apart (Okabe and Ito).
 STYLE = Style(colors=("#999999", "#56b4e9", "#d55e00"), background="#ffffff", plot_background="#ffffff")
 
@@ -17,15 +19,15 @@ def markdown(record: Record, found: Sequence[Check]) -> str:
     """The checks, then the species. Names come from a result, so nothing of them is Markdown."""
     passed = all(each.passed for each in found)
     lines = [
-        f"### Canary of {code(record.pipeline)}: {'passed' if passed else '🔴 failed'}",
+        f"### Canary of {code(record.pipeline)}: {_word(passed=passed)}",
         "",
-        f"{record.pairs:,} read pairs of known composition, analysed by {code(record.old.release.digest[:19])} "
-        f"(old) and {code(record.new.release.digest[:19])} (new), {len(record.new.seconds)} times each.",
+        f"{record.pairs:,} read pairs of known composition, {len(record.new.seconds)} times each. "
+        f"Old: {code(record.old.image)}, new: {code(record.new.image)}.",
         "",
         "| | measured | tolerance | |",
         "|-|-|-|-|",
         *(
-            f"| {each.name} | {code(each.measured)} | {each.limit} | {'passed' if each.passed else '🔴 failed'} |"
+            f"| {each.name} | {code(each.measured)} | {each.limit} | {_word(passed=each.passed)} |"
             for each in found
         ),
         "",
@@ -43,13 +45,22 @@ def chart(record: Record) -> str:
     rows = species(record)
     drawn = pygal.Bar(
         title=f"{record.pipeline}: share of reads by species", style=STYLE, js=[], legend_at_bottom=True,
-        x_label_rotation=20, width=900, height=440, explicit_size=True, disable_xml_declaration=True,
+        legend_at_bottom_columns=3, x_label_rotation=20, width=900, height=440, explicit_size=True,
+        disable_xml_declaration=True,
     )  # fmt: skip
+    drawn.uuid = record.seal[:16]  # not another one each time
     drawn.x_labels = [each.name for each in rows]
     for index, name in enumerate(("truth", "old release", "new release")):
         drawn.add(name, [_shares(each)[index] for each in rows])
-    text: str = drawn.render(is_unicode=True)
-    return text
+    tree = drawn.render_tree()
+    for element in list(tree.iter()):
+        for script in [child for child in element if child.tag in ("script", f"{SVG}script")]:
+            element.remove(script)
+    return tostring(tree, encoding="unicode")
+
+
+def _word(*, passed: bool) -> str:
+    return "passed" if passed else "🔴 failed"
 
 
 def _shares(row: Species) -> tuple[float | None, float | None, float | None]:
