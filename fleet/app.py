@@ -58,6 +58,7 @@ for command in (
     acting.rebuild,
     comparing.canary,
     promoting.promote,
+    promoting.revert,
     promoting.sync,
     dashboard,
 ):

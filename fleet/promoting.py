@@ -1,4 +1,4 @@
-"""Commands of a release: `promote` it behind its gates, and see whether offices are in `sync` with it."""
+"""Commands of a release: `promote` it behind its gates, `revert` it, and see what is in `sync`."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import RenderableType
 
+from components.faults import choices
 from fleet import output
 from fleet import sync as syncing
 from fleet.access import Access
@@ -16,6 +17,7 @@ from fleet.show import table
 from fleet.text import cell, plain
 from rollout.gates import Verdict
 from rollout.promote import CannotPromote, holding, judged, planned, write
+from rollout.revert import of_digest, take_back, trouble
 from rollout.settings import Settings
 from rollout.stack_file import CannotMove
 
@@ -60,6 +62,47 @@ def promote(
         if held:
             gates_held = ", ".join(dict.fromkeys(f"{each.office}: {each.gate}" for each in held))
             raise Refused(f"held back by {gates_held}")
+    if files:
+        say(f"Changed {', '.join(files)}: commit, and open a pull request.")
+
+
+def revert(
+    context: typer.Context,
+    pipeline: Annotated[str, typer.Argument(help="The pipeline whose release is to go back.")],
+    reason: Annotated[str, typer.Option(help="Take it back for this, whatever its runs say.")] = "",
+    digest: Annotated[
+        str | None, typer.Option(help="With --reason: which; without it the first wave's.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Change no file.")] = False,
+) -> None:
+    """Take a release back in every office that has it, when its runs or its canary failed.
+
+    Its digest goes into rollout/refused.yaml. Commit the change and open a pull request.
+    """
+    access: Access = context.obj
+    root: Path = context.find_root().params["root"]
+    with in_words():
+        settings = Settings.load(root, [office.name for office in access.fleet.offices])
+        if pipeline not in access.fleet.pipelines:
+            raise Refused(f"{pipeline!r} is no pipeline (valid: {choices(access.fleet.pipelines)})")
+        if reason.strip():
+            bad = digest or access.fleet.headquarters.releases[pipeline].digest
+            found = of_digest(access, root, pipeline, bad, reason.strip())
+            if found is None:
+                raise Refused(
+                    f"no office has {bad} and an earlier release in its file's history to go back to"
+                )
+        else:
+            found = trouble(access, settings, root, pipeline, now())
+        try:
+            files = take_back(root, found) if found and not dry_run else []
+        except CannotMove as error:
+            raise Refused(str(error)) from error
+    if found is None:
+        say(f"Nothing is wrong with the releases of {plain(pipeline)}.")
+        return
+    for office, release in found.releases.items():
+        say(f"{office}: back to {release.digest[:19]}…, because of {plain(found.reason)}")
     if files:
         say(f"Changed {', '.join(files)}: commit, and open a pull request.")
 

@@ -4,7 +4,7 @@ What is asked of AWS goes to the account and region of the office that the relea
 image that has not replicated yet is found before the merge and not by the first sample.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 from botocore.exceptions import ClientError
 
 from canary.comparison import checks
-from canary.record import Broken
+from canary.record import Broken, Record
 from components.faults import choices
 from components.names import repository_name
 from components.office import Office, PinnedRelease
@@ -90,7 +90,7 @@ def judged(
     access: Access, settings: Settings, root: Path, promotion: Promotion, now: datetime
 ) -> list[Verdict]:
     """Every gate's answer for every office that the release would move to."""
-    proof = gates.proof_of(_runs(access, promotion))
+    proof = gates.proof_of(runs_of(access, promotion.pipeline, promotion.release, promotion.before))
     bad = refused.load(root).get(promotion.release.digest)
     limits = settings.promotion
     found: list[Verdict] = []
@@ -118,37 +118,46 @@ def holding(found: Sequence[Verdict], override: str) -> list[Verdict]:
 
 def write(root: Path, promotion: Promotion) -> list[str]:
     """Move the release in the stack files; all of them or, when one cannot be changed, none."""
+    return write_releases(root, promotion.pipeline, dict.fromkeys(promotion.to, promotion.release))
+
+
+def write_releases(root: Path, pipeline: str, releases: Mapping[str, PinnedRelease]) -> list[str]:
+    """Each office's release into its stack file; all or, when one cannot be changed, none."""
     texts: dict[Path, str] = {}
-    for name in promotion.to:
+    for name, release in releases.items():
         path = root / f"Pulumi.{name}.yaml"
         text = path.read_bytes().decode()
-        release = promotion.release
-        texts[path] = move_release(text, path.name, promotion.pipeline, release.digest, release.references)
+        texts[path] = move_release(text, path.name, pipeline, release.digest, release.references)
     for path, text in texts.items():
         path.write_bytes(text.encode())
     return [path.name for path in texts]
 
 
-def _runs(access: Access, promotion: Promotion) -> Iterator[Row]:
-    """The runs of exactly this release, references included, in the wave before."""
-    roles = access.fleet.pipelines[promotion.pipeline].references
-    pins = {role: (name, promotion.release.references[name]) for role, name in roles.items()}
-    wanted = release_id(promotion.release.digest, pins)
+def runs_of(access: Access, pipeline: str, release: PinnedRelease, offices: Sequence[str]) -> Iterator[Row]:
+    """The runs of exactly this release, references included, in these offices, newest first."""
+    roles = access.fleet.pipelines[pipeline].references
+    pins = {role: (name, release.references[name]) for role, name in roles.items()}
+    wanted = release_id(release.digest, pins)
     table = FleetTable(name=fleet_table(), dynamodb=access.headquarters("dynamodb"))
-    asked = Filter(pipeline=promotion.pipeline, release=promotion.release.digest)
-    for row in table.newest_first(queries(asked, promotion.before)):
+    asked = Filter(pipeline=pipeline, release=release.digest)
+    for row in table.newest_first(queries(asked, offices)):
         used = {role: (str(pin[0]), str(pin[1])) for role, pin in row["references"].items()}
-        if row["office"] in promotion.before and release_id(row["release_digest"], used) == wanted:
+        if row["office"] in offices and release_id(row["release_digest"], used) == wanted:
             yield row
+
+
+def kept_canary(access: Access, office: Office, promotion: Promotion) -> Record | None:
+    """Of what the office has and what is to come. Raises Broken."""
+    running = office.releases[promotion.pipeline]
+    return canaries.newest(access, promotion.pipeline, running, promotion.release)
 
 
 def _canary(access: Access, office: Office, promotion: Promotion) -> Verdict:
     tolerances = access.fleet.pipelines[promotion.pipeline].canary
     if tolerances is None:
         return gates.no_canary(office.name)
-    running = office.releases[promotion.pipeline]
     try:
-        record = canaries.newest(access, promotion.pipeline, running, promotion.release)
+        record = kept_canary(access, office, promotion)
     except Broken as error:
         return gates.canary(office.name, promotion.pipeline, None, str(error))
     return gates.canary(office.name, promotion.pipeline, checks(record, tolerances) if record else None)

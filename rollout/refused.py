@@ -1,5 +1,6 @@
 """Refused: the digests that went wrong somewhere, kept so that no promotion forgets them."""
 
+import json
 from pathlib import Path
 
 import yaml
@@ -28,3 +29,10 @@ def load(root: Path) -> dict[str, str]:
         words = " ".join(str(error).split())
         raise InvalidOffices([f"{FILE}: must be a list of digest and reason: {words}"]) from error
     return {each.digest: each.reason for each in listed}
+
+
+def remembered(text: str, digest: str, reason: str) -> str:
+    """The file's `text` with one more digest at its end; what stands there stays as it was written."""
+    kept = [line for line in text.splitlines() if line.strip() != "[]"]
+    # JSON's quotes are YAML's too, whatever the reason holds.
+    return "\n".join([*kept, f"- {{digest: {json.dumps(digest)}, reason: {json.dumps(reason)}}}"]) + "\n"

@@ -90,6 +90,8 @@ class Promotion(Model):
     samples: int = Field(5, ge=1)
     # The share of runs that may fail; rejected uploads are no failures.
     most_failures: float = Field(0.1, alias="mostFailures", ge=0, le=1)
+    # So long after it came to an office, a release that fails there is taken back by itself.
+    watch_hours: int = Field(168, alias="watchHours", ge=1)
 
 
 class Settings(Model):
