@@ -47,14 +47,15 @@ def next_steps(account: Account) -> str:
     office = account.office
     environments = f"{names.environment(office, preview=True)} and {names.environment(office)}"
     if office.headquarters:
-        environments += f" and {names.IMAGES}"
+        environments += f" and {names.IMAGES} and {names.PROMOTE}"
+    only_main = names.environment(office) + (f" and {names.PROMOTE}" if office.headquarters else "")
     return f"""
 Next, if this office is new:
   pulumi login '{names.backend(office)}'
   pulumi stack init {office.name} --secrets-provider '{names.secrets_provider(office)}'
   git add {office.file}   # the stack's key is written there
 On GitHub, in {account.repository.name}: make the environments {environments}, and let only main use
-{names.environment(office)}. Nothing secret is stored there: the roles trust the environments' names.
+{only_main}. Nothing secret is stored there: the roles trust the environments' names.
 """
 
 

@@ -119,6 +119,13 @@ def wanted_roles(account: Account) -> list[Role]:
             session_s=SESSION_S,
             tags=tags,
         ),
+        Role(
+            name=names.promote_role(office),
+            description="Asks from GitHub whether a release may come",
+            trust=permissions.trust(office, subject, names.PROMOTE),
+            inline={"promote": permissions.promote(office)},
+            tags=tags,
+        ),
     ]
     if office.headquarters:
         made.append(

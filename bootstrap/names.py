@@ -7,6 +7,7 @@ from components.office import Office
 AUDIENCE = "sts.amazonaws.com"
 ISSUER = "token.actions.githubusercontent.com"
 IMAGES = "images"
+PROMOTE = "promote"
 
 
 def state_bucket(office: Office) -> str:
@@ -27,6 +28,10 @@ def deploy_role(office: Office) -> str:
 
 def images_role(office: Office) -> str:
     return physical(office.name, "github-images")
+
+
+def promote_role(office: Office) -> str:
+    return physical(office.name, "github-promote")
 
 
 def boundary(office: Office) -> str:

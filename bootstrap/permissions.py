@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bootstrap import names
-from components.names import PREFIX, key_alias, repository_name
+from components.names import FLEET, PREFIX, bucket_name, key_alias, repository_name
 from components.office import Office
 
 Document = dict[str, Any]
@@ -93,6 +93,10 @@ def trust(office: Office, subject: str, environment: str) -> Document:
 def _state(office: Office) -> list[str]:
     bucket = f"arn:aws:s3:::{names.state_bucket(office)}"
     return [bucket, f"{bucket}/*"]
+
+
+def _repositories(office: Office) -> str:
+    return f"arn:aws:ecr:{office.region}:{office.account}:repository/{repository_name('*')}"
 
 
 def _keys(office: Office) -> str:
@@ -229,9 +233,6 @@ def _never(office: Office) -> list[Statement]:
 
 def images(headquarters: Office) -> Document:
     """What pushes images may do: nothing but that, in headquarters' registry."""
-    repositories = (
-        f"arn:aws:ecr:{headquarters.region}:{headquarters.account}:repository/{repository_name('*')}"
-    )
     return document(
         # ECR: the token is the registry's, not a repository's, and knows no resource but "*".
         allow("SignIn", ("ecr:GetAuthorizationToken",), "*"),
@@ -242,9 +243,47 @@ def images(headquarters: Office) -> Document:
                 *("ecr:DescribeImages", "ecr:DescribeImageScanFindings", "ecr:GetDownloadUrlForLayer"),
                 *("ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart"),
             ),
-            repositories,
+            _repositories(headquarters),
         ),
     )
+
+
+def promote(office: Office) -> Document:
+    """What asks the gates may do: see whether image and references are there; at HQ also run the canary."""
+    bucket = f"arn:aws:s3:::{bucket_name(office.name, 'references', office.account)}"
+    hq = office.headquarters
+    services = [f"{each}.{office.region}.amazonaws.com" for each in (("s3", "dynamodb") if hq else ("s3",))]
+    statements = [
+        allow("SeeImages", ("ecr:DescribeImages",), _repositories(office)),
+        # Without the right to list, S3 says "forbidden" of what is not there.
+        allow("SeeReferences", ("s3:ListBucket",), bucket),
+        allow("ReadReferences", ("s3:GetObject",), f"{bucket}/*" if hq else f"{bucket}/*/SHA256SUMS"),
+        allow(
+            "ReadWhatIsEncrypted",
+            ("kms:Decrypt",),
+            _keys(office),
+            **_named(key_alias(office.name)),
+            StringEquals={"kms:ViaService": services},
+        ),
+    ]
+    if hq:
+        table = f"arn:aws:dynamodb:{office.region}:{office.account}:table/{FLEET}"
+        statements += [
+            allow("ReadRuns", ("dynamodb:Query",), [table, f"{table}/index/*"]),
+            allow(
+                "KeepCanaries",
+                ("dynamodb:PutItem",),
+                table,
+                **{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["canary#*"]}},
+            ),
+            allow("SignIn", ("ecr:GetAuthorizationToken",), "*"),
+            allow(
+                "Pull",
+                ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
+                _repositories(office),
+            ),
+        ]
+    return document(*statements)
 
 
 def state_policy(office: Office) -> Document:

@@ -41,6 +41,15 @@ def repository_name(pipeline: str) -> str:
     return f"{PREFIX}/{pipeline}"
 
 
+def registry_host(account: str, region: str) -> str:
+    return f"{account}.dkr.ecr.{region}.amazonaws.com"
+
+
+def image_address(account: str, region: str, pipeline: str, digest: str) -> str:
+    """An image by digest: what runs is what was promoted, and whoever fetches it checks that."""
+    return f"{registry_host(account, region)}/{repository_name(pipeline)}@{digest}"
+
+
 def job_definition_name(office: str, pipeline: str) -> str:
     return physical(office, pipeline, limit=JOB_LIMIT)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.names import PREFIX, repository_name
+from components.names import PREFIX, image_address, repository_name
 from components.office import Office
 from components.options import child_of
 from components.permission import Permission, policy, root_of
@@ -77,9 +77,8 @@ class Registry(pulumi.ComponentResource):
         self.register_outputs({})
 
     def image(self, pipeline: str, digest: str) -> str:
-        """The image of a pipeline, by digest: what runs is what was promoted."""
-        host = f"{self._office.account}.dkr.ecr.{self._office.region}.amazonaws.com"
-        return f"{host}/{repository_name(pipeline)}@{digest}"
+        """The image of a pipeline in the office's own registry."""
+        return image_address(self._office.account, self._office.region, pipeline, digest)
 
 
 @dataclass(frozen=True, kw_only=True)

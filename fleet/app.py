@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from components.roster import Fleet
-from fleet import acting, comparing, looking, promoting, recalling
+from fleet import acting, advancing, comparing, looking, promoting, recalling
 from fleet.access import Access
 from fleet.dashboard.command import dashboard
 from fleet.deliveries import deliveries
@@ -59,6 +59,7 @@ for command in (
     comparing.canary,
     promoting.promote,
     promoting.revert,
+    advancing.advance,
     promoting.sync,
     dashboard,
 ):

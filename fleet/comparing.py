@@ -10,8 +10,8 @@ from canary import mock, running
 from canary.analysis import CannotCompare, Subject, checked, references_of
 from canary.comparison import checks
 from canary.record import Record
-from components.names import repository_name
-from components.office import Office, PinnedRelease
+from components.names import image_address
+from components.office import PinnedRelease
 from components.pipeline import Canary
 from fleet import canaries
 from fleet.access import Access, bucket
@@ -102,7 +102,7 @@ def compared(
     keep: bool,
 ) -> Record:
     """Both releases analyse the community; `keep` puts the record into HQ's table. Raises CannotCompare."""
-    build = root / ".build"
+    home, build = access.fleet.headquarters, root / ".build"
     roles = access.fleet.pipelines[pipeline].references
 
     def subject(release: PinnedRelease, image: str | None) -> Subject:
@@ -113,7 +113,7 @@ def compared(
         places = references_of(folder, roles, release)
         return Subject(
             release=release,
-            image=image or registry_image(access.fleet.headquarters, pipeline, release.digest),
+            image=image or image_address(home.account, home.region, pipeline, release.digest),
             references=places,
             checksums={name: checked(places[role]) for role, name in roles.items()},
         )
@@ -128,12 +128,6 @@ def compared(
     if keep:
         canaries.keep(access, record)
     return record
-
-
-def registry_image(headquarters: Office, pipeline: str, digest: str) -> str:
-    """The engine checks by itself that what it got has this digest."""
-    registry = f"{headquarters.account}.dkr.ecr.{headquarters.region}.amazonaws.com"
-    return f"{registry}/{repository_name(pipeline)}@{digest}"
 
 
 def _releases(

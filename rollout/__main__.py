@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from rollout import commands
+from rollout import commands, promoting
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -52,6 +52,13 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--head", required=True)
     with_summaries(command("drift", commands.drifted))
     command("drifted-office", commands.drifted_office).add_argument("event", type=Path)
+    made = command("propose", promoting.propose)
+    made.add_argument("proposals", type=Path, help="folder that `fleet advance` wrote to")
+    made.add_argument("--commit", required=True, help="what they were made from")
+    made = command("profiles", promoting.profiles)
+    made.add_argument("--out", type=Path, required=True)
+    made.add_argument("--token", type=Path, required=True, help="file with the identity's token")
+    made.add_argument("--session", required=True, help="who asks, for the offices' own logs")
     made = command("explain", commands.explain)
     made.add_argument("office")
     made.add_argument("log", type=Path)

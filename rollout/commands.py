@@ -53,7 +53,7 @@ def offices(arguments: argparse.Namespace) -> int:
     found = touched(changed_paths(ROOT, base, head), tree(ROOT, base), tree(ROOT, head))
     for office, paths in found.items():
         print(f"{office}: {', '.join(paths)}", file=sys.stderr)
-    _output({"offices": json.dumps(list(found))})
+    output({"offices": json.dumps(list(found))})
     return 0
 
 
@@ -72,7 +72,7 @@ def plan(arguments: argparse.Namespace) -> int:
         _summary(
             [f"`{head[:12]}` is no longer {arguments.tip}: a newer rollout brings it, this one does nothing"]
         )
-        _output(Rollout(steps=(), waiting={}).outputs_json())
+        output(Rollout(steps=(), waiting={}).outputs_json())
         return 0
     github = GitHub.from_environment()
     applied = {name: github.applied(name) for name in names}
@@ -90,7 +90,7 @@ def plan(arguments: argparse.Namespace) -> int:
     if arguments.override:
         lines.append(f"* hours and freezes are ignored: {markdown.code(arguments.override)}")
     _summary(lines)
-    _output(planned.outputs_json())
+    output(planned.outputs_json())
     return 0
 
 
@@ -113,7 +113,7 @@ def settled(arguments: argparse.Namespace) -> int:
     """The offices that wait for no change: what differs in them is drift."""
     github = GitHub.from_environment()
     found = [name for name in _offices() if not _due(name, github.applied(name), arguments.head)]
-    _output({"offices": json.dumps(found)})
+    output({"offices": json.dumps(found)})
     return 0
 
 
@@ -128,24 +128,24 @@ def images(arguments: argparse.Namespace) -> int:
         found = changed_images(changed_paths(ROOT, arguments.base, arguments.head), pipelines)
     except subprocess.CalledProcessError:  # a run by hand, or the branch's first push
         found = pipelines
-    _output({"images": json.dumps(found)})
+    output({"images": json.dumps(found)})
     return 0
 
 
 def image(arguments: argparse.Namespace) -> int:
     """Where an image is pushed to, under which tag, and by which role."""
     from bootstrap import names
-    from components.names import repository_name
+    from components.names import registry_host, repository_name
     from components.pipeline import load_pipelines
     from components.roster import Fleet
 
     headquarters = Fleet.load(ROOT).headquarters
     pipeline = load_pipelines(ROOT)[arguments.image]
-    _output(
+    output(
         {
             "region": headquarters.region,
             "role": names.role_arn(headquarters, names.images_role(headquarters)),
-            "registry": f"{headquarters.account}.dkr.ecr.{headquarters.region}.amazonaws.com",
+            "registry": registry_host(headquarters.account, headquarters.region),
             "repository": repository_name(pipeline.name),
             # Tags cannot be moved, and two commits may build the same version.
             "tag": f"{pipeline.version}-{arguments.commit[:12]}",
@@ -160,7 +160,7 @@ def office(arguments: argparse.Namespace) -> int:
     from components.roster import Fleet
 
     found = Fleet.load(ROOT).office(arguments.office)
-    _output(
+    output(
         {
             "region": found.region,
             "backend": names.backend(found),
@@ -233,7 +233,7 @@ def drifted_office(arguments: argparse.Namespace) -> int:
     if found is None:
         print("this issue was not opened by the drift workflow: it names no office", file=sys.stderr)
         return 1
-    _output({"office": found})
+    output({"office": found})
     return 0
 
 
@@ -276,7 +276,7 @@ def _summaries(arguments: argparse.Namespace) -> list[Summary]:
     ]
 
 
-def _output(values: Mapping[str, str]) -> None:
+def output(values: Mapping[str, str]) -> None:
     """A job's outputs, or the terminal when this is none."""
     lines = "".join(f"{name}={value}\n" for name, value in values.items())
     path = os.environ.get("GITHUB_OUTPUT")

@@ -26,14 +26,24 @@ class GitHub:
 
     repository: str
     send: Send
+    server: str = "https://github.com"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "GitHub":
         """As a workflow's job sees it. Raises KeyError when there is no token."""
         address = environment.get("GITHUB_API_URL", "https://api.github.com")
         return cls(
-            repository=environment["GITHUB_REPOSITORY"], send=https(address, environment["GITHUB_TOKEN"])
+            repository=environment["GITHUB_REPOSITORY"],
+            send=https(address, environment["GITHUB_TOKEN"]),
+            server=environment.get("GITHUB_SERVER_URL", cls.server),
         )
+
+    @property
+    def page(self) -> str:
+        return f"{self.server}/{self.repository}"
+
+    def _post(self, path: str, **body: Any) -> Any:
+        return self.send("POST", f"/repos/{self.repository}/{path}", body)
 
     def _get_all(self, path: str, **query: str) -> Iterator[Any]:
         for page in range(1, MOST_PAGES + 1):
@@ -92,6 +102,32 @@ class GitHub:
 
     def change_issue(self, number: int, **fields: str) -> None:
         self.send("PATCH", f"/repos/{self.repository}/issues/{number}", fields)
+
+    def pulls_of(self, branch: str) -> list[Mapping[str, Any]]:
+        """Every pull request from a branch of this repository, whatever became of it."""
+        head = f"{self.repository.split('/')[0]}:{branch}"
+        return list(self._get_all("pulls", state="all", head=head))
+
+    def commit(self, parent: str, message: str, files: Mapping[str, str]) -> str:
+        """A commit on top of `parent` that no branch names yet; GitHub signs it."""
+        listed = [
+            {"path": path, "mode": "100644", "type": "blob", "content": text} for path, text in files.items()
+        ]
+        base = self.send("GET", f"/repos/{self.repository}/git/commits/{parent}", None)["tree"]["sha"]
+        tree = self._post("git/trees", base_tree=base, tree=listed)["sha"]
+        return str(self._post("git/commits", message=message, tree=tree, parents=[parent])["sha"])
+
+    def set_branch(self, branch: str, commit: str) -> None:
+        """Also where a run that was stopped has left the branch without a pull request."""
+        there = self._get_all(f"git/matching-refs/heads/{branch}")
+        if any(each["ref"] == f"refs/heads/{branch}" for each in there):
+            path = f"/repos/{self.repository}/git/refs/heads/{branch}"
+            self.send("PATCH", path, {"sha": commit, "force": True})
+        else:
+            self._post("git/refs", ref=f"refs/heads/{branch}", sha=commit)
+
+    def open_pull(self, branch: str, title: str, body: str) -> int:
+        return int(self._post("pulls", title=title, body=body, head=branch, base="main")["number"])
 
     def say(self, number: int, body: str) -> None:
         self.send("POST", f"/repos/{self.repository}/issues/{number}/comments", {"body": body})

@@ -17,6 +17,7 @@ EU, HQ = FLEET.office("eu"), FLEET.headquarters
 SUBJECT = "repo:acme@11/platform@22"
 SAMPLES = "arn:aws:s3:::globalbi-eu-uploads-222222222222/metagenome/p/s/input.tar"
 STATE = "arn:aws:s3:::globalbi-eu-state-222222222222/.pulumi/stacks/globalbi/eu.json"
+FLEET_TABLE = "arn:aws:dynamodb:ap-northeast-2:111111111111:table/globalbi-fleet"
 ROLE = "arn:aws:iam::222222222222:role/globalbi-eu-intake"
 OURS = {"aws:RequestedRegion": "eu-central-1", "iam:PassedToService": "lambda.amazonaws.com"}
 
@@ -32,9 +33,11 @@ def matches(patterns: Any, value: str) -> bool:
 def holds(condition: dict[str, dict[str, Any]], context: dict[str, str]) -> bool:
     """The operators that these documents use; a key that is not there does not match."""
     for operator, keys in condition.items():
-        assert operator in ("StringEquals", "ForAnyValue:StringEquals", "ArnEquals"), operator
+        patterns = operator == "ForAllValues:StringLike"
+        assert patterns or operator in ("StringEquals", "ForAnyValue:StringEquals", "ArnEquals"), operator
         for key, wanted in keys.items():
-            if context.get(key) not in listed(wanted):
+            value = context.get(key)
+            if not (matches(wanted, str(value)) if patterns else value in listed(wanted)):
                 return False
     return True
 
@@ -200,6 +203,37 @@ def test_the_images_role_pushes_and_does_nothing_else() -> None:
     assert not may(permissions.images(HQ), "ecr:BatchDeleteImage", repository)
     assert not may(permissions.images(HQ), "ecr:PutImage", repository.replace("globalbi/", "other/"))
     assert not may(permissions.images(HQ), "s3:ListBucket", "arn:aws:s3:::globalbi-hq-uploads-111111111111")
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "context", "allowed"),
+    [
+        ("ecr:DescribeImages", "arn:aws:ecr:ap-northeast-2:111111111111:repository/globalbi/x", {}, True),
+        ("ecr:PutImage", "arn:aws:ecr:ap-northeast-2:111111111111:repository/globalbi/x", {}, False),
+        ("dynamodb:Query", f"{FLEET_TABLE}/index/by_release", {}, True),
+        ("dynamodb:PutItem", FLEET_TABLE, {"dynamodb__LeadingKeys": "canary#metagenome"}, True),
+        # A row of a run: a promotion could else be proved by writing its proof.
+        ("dynamodb:PutItem", FLEET_TABLE, {"dynamodb__LeadingKeys": "office#eu"}, False),
+        ("dynamodb:DeleteItem", FLEET_TABLE, {"dynamodb__LeadingKeys": "canary#metagenome"}, False),
+        ("s3:GetObject", "arn:aws:s3:::globalbi-hq-references-111111111111/demo/1/hash.k2d", {}, True),
+        ("s3:GetObject", "arn:aws:s3:::globalbi-hq-results-111111111111/m/p/s/report.html", {}, False),
+        ("s3:PutObject", "arn:aws:s3:::globalbi-hq-references-111111111111/demo/1/hash.k2d", {}, False),
+    ],
+)
+def test_the_promote_role_asks_and_keeps_canaries(
+    action: str, resource: str, context: dict[str, str], allowed: bool
+) -> None:
+    """It runs an image that is still on trial: whatever that does, no sample and no proof is in its reach."""
+    assert may(permissions.promote(HQ), action, resource, **context) == allowed
+
+
+def test_the_promote_role_of_a_branch_only_looks() -> None:
+    """Headquarters' workflow sees there whether image and references came, and nothing else."""
+    references = "arn:aws:s3:::globalbi-eu-references-222222222222/demo/1"
+    assert may(permissions.promote(EU), "s3:GetObject", f"{references}/SHA256SUMS")
+    assert not may(permissions.promote(EU), "s3:GetObject", f"{references}/hash.k2d")
+    assert not may(permissions.promote(EU), "s3:GetObject", SAMPLES)
+    assert not may(permissions.promote(EU), "dynamodb:Query", "arn:aws:dynamodb:::table/globalbi-eu-ledger")
 
 
 @pytest.mark.parametrize("office", FLEET.offices, ids=lambda office: office.name)

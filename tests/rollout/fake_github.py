@@ -19,6 +19,9 @@ class FakeGitHub:
     pulls: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # by commit
     labels: dict[str, list[str]] = field(default_factory=dict)  # by pull request
     writes: list[str] = field(default_factory=list)
+    proposed: list[dict[str, Any]] = field(default_factory=list)  # pull requests
+    objects: dict[str, dict[str, Any]] = field(default_factory=dict)  # trees and commits, by their names
+    branches: dict[str, str] = field(default_factory=dict)
 
     @property
     def client(self) -> GitHub:
@@ -30,6 +33,8 @@ class FakeGitHub:
         if method != "GET":
             self.writes.append(f"{method} {parts.path}")
             return self._write(method, parts.path, dict(body or {}))
+        if found := re.fullmatch(r"git/commits/(\w+)", parts.path):
+            return {"sha": found[1], "tree": {"sha": f"tree-of-{found[1]}"}}
         page, size = int(query["page"]), int(query["per_page"])
         return self._list(parts.path, query)[(page - 1) * size : page * size]
 
@@ -55,6 +60,11 @@ class FakeGitHub:
             )
         if found := re.fullmatch(r"commits/(\w+)/pulls", path):
             return self.pulls.get(found[1], [])
+        if path == "pulls":
+            assert query["state"] == "all"
+            return [each for each in self.proposed if f"acme:{each['head']}" == query["head"]]
+        if found := re.fullmatch(r"git/matching-refs/heads/(.+)", path):
+            return [{"ref": f"refs/heads/{name}"} for name in self.branches if name.startswith(found[1])]
         raise NotImplementedError(path)
 
     def _write(self, method: str, path: str, body: dict[str, Any]) -> Any:
@@ -69,6 +79,19 @@ class FakeGitHub:
             return self.issues[-1]
         elif found := re.fullmatch(r"issues/(\d+)", path):
             self.issues[int(found[1]) - 1].update(body)
+        elif path in ("git/trees", "git/commits"):
+            name = f"{len(self.objects):040d}"
+            self.objects[name] = body
+            return {"sha": name}
+        elif path == "git/refs":
+            self.branches[body["ref"].removeprefix("refs/heads/")] = body["sha"]
+        elif found := re.fullmatch(r"git/refs/heads/(.+)", path):
+            assert found[1] in self.branches
+            self.branches[found[1]] = body["sha"]
+        elif path == "pulls":
+            number = len(self.proposed) + 1
+            self.proposed.append({"number": number, "state": "open", "merged_at": None, **body})
+            return self.proposed[-1]
         else:
             raise NotImplementedError(f"{method} {path}")
         return {}

@@ -1,0 +1,103 @@
+"""`advance`: what the workflow `promote` does every hour, for every pipeline: take back, compare, move on."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from canary import mock
+from canary.analysis import CannotCompare
+from canary.record import Record
+from fleet.access import Access
+from fleet.comparing import compared
+from fleet.options import now
+from fleet.output import Exit, in_words, say
+from fleet.text import plain
+from pipeline_images.containers import EngineMissing, engine
+from rollout import gates
+from rollout.gates import Verdict
+from rollout.promote import CannotPromote, Promotion, holding, judged, kept_canary, planned, write
+from rollout.proposal import Proposal
+from rollout.pull_request import moving, taking_back
+from rollout.revert import take_back, trouble
+from rollout.settings import Settings
+from rollout.stack_file import CannotMove
+
+
+def advance(
+    context: typer.Context,
+    out: Annotated[Path, typer.Option(help="Folder for PIPELINE.json, a pull request each.")],
+) -> None:
+    """Prepare the pull requests that are due: releases that may move on, and those that must go back.
+
+    A canary that is all that is missing is run, with podman or docker, and kept at headquarters.
+    Exit code 1 if a canary could not be run or a stack file not be changed.
+    """
+    access: Access = context.obj
+    root: Path = context.find_root().params["root"]
+    faults: list[str] = []
+    out.mkdir(parents=True, exist_ok=True)
+    with in_words():
+        settings = Settings.load(root, [office.name for office in access.fleet.offices])
+        for office in access.fleet.offices:
+            access.session(office)  # now: a job's token does not live as long as a canary takes
+        for pipeline in access.fleet.pipelines:
+            try:
+                proposal = _due(access, settings, root, pipeline, now())
+            except (CannotCompare, CannotMove, CannotPromote, EngineMissing, mock.NotMade) as error:
+                faults.append(f"{pipeline}: {plain(error)}")
+                continue
+            if proposal:
+                (out / f"{pipeline}.json").write_text(proposal.to_json())
+                say(f"{pipeline}: {proposal.title}")
+    for fault in faults:
+        say(fault)
+    if faults:
+        raise typer.Exit(Exit.TROUBLE)
+
+
+def _due(access: Access, settings: Settings, root: Path, pipeline: str, when: datetime) -> Proposal | None:
+    if bad := trouble(access, settings, root, pipeline, when):
+        return taking_back(root, bad, take_back(root, bad))
+    promotion = planned(access.fleet, settings, pipeline, None)
+    if promotion is None:
+        say(f"{pipeline}: every office has the release already")
+        return None
+    found = judged(access, settings, root, promotion, when)
+    if _only_canary(found) and _run_canaries(access, root, promotion):
+        if bad := trouble(access, settings, root, pipeline, when):
+            return taking_back(root, bad, take_back(root, bad))
+        found = judged(access, settings, root, promotion, when)
+    held = holding(found, override="")
+    for each in held:
+        say(f"{pipeline}: held back by {each.office}: {each.gate}: {plain(each.measured)}")
+    if held:
+        return None
+    tolerances, record = access.fleet.pipelines[pipeline].canary, None
+    if tolerances:
+        record = kept_canary(access, access.fleet.office(promotion.to[0]), promotion)
+    canary = (record, tolerances) if record and tolerances else None
+    return moving(root, promotion, write(root, promotion), found, canary)
+
+
+def _only_canary(found: list[Verdict]) -> bool:
+    """A canary costs minutes: it comes when nothing else stands in the way."""
+    return {each.gate for each in holding(found, override="")} == {gates.CANARY}
+
+
+def _run_canaries(access: Access, root: Path, promotion: Promotion) -> list[Record]:
+    """One for each release that the offices have and that was not compared yet."""
+    tolerances = access.fleet.pipelines[promotion.pipeline].canary
+    made: list[Record] = []
+    for name in promotion.to:
+        if tolerances is None or kept_canary(access, access.fleet.office(name), promotion):
+            continue
+        before = access.fleet.office(name).releases[promotion.pipeline]
+        say(f"{promotion.pipeline}: canary of {promotion.release.digest[:19]}… beside {name}'s")
+        record = compared(
+            access, engine(), root, promotion.pipeline, tolerances, before, promotion.release,
+            images={}, references=None, keep=True,
+        )  # fmt: skip
+        made.append(record)
+    return made
