@@ -2,22 +2,28 @@
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from components.names import repository_name
 from components.roster import Fleet
 from fleet import canaries
 from fleet.access import Access, bucket
+from fleet.options import now
+from rollout.repository import git
 from tests.canary.example import record as canary_record
 from tests.fleet.lab import ROOT, Answer, Offices, moved, run, three_offices
 
 # What all three offices run, until a test changes it.
 OLD = Fleet.load(ROOT).office("us").releases["metagenome"].digest
+IDENTITY = ("-c", "user.name=x", "-c", "user.email=x@example.org")
 PINS = {"kraken2": ("demo-kraken2", "2026.1"), "host": ("demo-host", "2026.1")}
 PROMOTION = "promotion: {soakHours: 1, samples: 2, mostFailures: 0.25}"
 
@@ -66,6 +72,17 @@ class Lab:
     def edit(self, file: str, change: Callable[[str], str]) -> None:
         path = self.root / file
         path.write_text(change(path.read_text()))
+
+    def make_history(self) -> None:
+        """hq and eu had the old release for ten hours, and have the new one for three."""
+        git(self.root, "init", "--quiet")
+        for hours_ago, before, after in ((10, self.digest, OLD), (3, OLD, self.digest)):
+            for office in ("hq", "eu"):
+                self.edit(f"Pulumi.{office}.yaml", lambda text: text.replace(before, after))  # noqa: B023
+            git(self.root, "add", "--all")
+            when = (now() - timedelta(hours=hours_ago)).isoformat()
+            with patch.dict(os.environ, GIT_COMMITTER_DATE=when):
+                git(self.root, *IDENTITY, "commit", "--quiet", "-m", "x")
 
     def ran(self, state: str, *numbers: int, **changes: object) -> None:
         for number in numbers:

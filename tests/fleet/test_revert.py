@@ -1,6 +1,5 @@
 """`revert`: what fails in an office goes back by itself, and does not come again unseen."""
 
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,32 +11,16 @@ from rollout import refused
 from rollout.repository import git
 from rollout.revert import past
 from tests.fleet.lab import Answer
-from tests.fleet.release_lab import OLD, PINS, Lab
+from tests.fleet.release_lab import IDENTITY, OLD, PINS, Lab
 
 ONE, TWO, THREE = (PinnedRelease(digest="sha256:" + letter * 64) for letter in "123")
-IDENTITY = ("-c", "user.name=x", "-c", "user.email=x@example.org")
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
-
-
-def committed(lab: Lab, hours_ago: float) -> None:
-    when = (datetime.now(UTC) - timedelta(hours=hours_ago)).isoformat()
-    os.environ["GIT_COMMITTER_DATE"] = when
-    git(lab.root, "add", "--all")
-    git(lab.root, *IDENTITY, "commit", "--quiet", "-m", "x")
-    del os.environ["GIT_COMMITTER_DATE"]
 
 
 @pytest.fixture
 def lab(tmp_path: Path, access: Access) -> Lab:
-    """hq and eu had the old release for ten hours, and have the new one for three."""
     made = Lab(tmp_path, access)
-    git(made.root, "init", "--quiet")
-    for office in ("hq", "eu"):
-        made.edit(f"Pulumi.{office}.yaml", lambda text: text.replace(made.digest, OLD))
-    committed(made, 10)
-    for office in ("hq", "eu"):
-        made.edit(f"Pulumi.{office}.yaml", lambda text: text.replace(OLD, made.digest))
-    committed(made, 3)
+    made.make_history()
     return made
 
 
