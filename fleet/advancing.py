@@ -17,10 +17,10 @@ from fleet.text import plain
 from pipeline_images.containers import EngineMissing, engine
 from rollout import gates
 from rollout.gates import Verdict
-from rollout.promote import CannotPromote, Promotion, holding, judged, kept_canary, planned, write
+from rollout.promote import CannotPromote, Promotion, holding, judged, kept_canary, moved, planned
 from rollout.proposal import Proposal
 from rollout.pull_request import moving, taking_back
-from rollout.revert import take_back, trouble
+from rollout.revert import taken_back, trouble
 from rollout.settings import Settings
 from rollout.stack_file import CannotMove
 
@@ -31,6 +31,7 @@ def advance(
 ) -> None:
     """Prepare the pull requests that are due: releases that may move on, and those that must go back.
 
+    No file of the repository changes.
     A canary that is all that is missing is run, with podman or docker, and kept at headquarters.
     Exit code 1 if a canary could not be run or a stack file not be changed.
     """
@@ -59,7 +60,7 @@ def advance(
 
 def _due(access: Access, settings: Settings, root: Path, pipeline: str, when: datetime) -> Proposal | None:
     if bad := trouble(access, settings, root, pipeline, when):
-        return taking_back(root, bad, take_back(root, bad))
+        return taking_back(bad, taken_back(root, bad))
     promotion = planned(access.fleet, settings, pipeline, None)
     if promotion is None:
         say(f"{pipeline}: every office has the release already")
@@ -67,7 +68,7 @@ def _due(access: Access, settings: Settings, root: Path, pipeline: str, when: da
     found = judged(access, settings, root, promotion, when)
     if _only_canary(found) and _run_canaries(access, root, promotion):
         if bad := trouble(access, settings, root, pipeline, when):
-            return taking_back(root, bad, take_back(root, bad))
+            return taking_back(bad, taken_back(root, bad))
         found = judged(access, settings, root, promotion, when)
     held = holding(found, override="")
     for each in held:
@@ -78,7 +79,7 @@ def _due(access: Access, settings: Settings, root: Path, pipeline: str, when: da
     if tolerances:
         record = kept_canary(access, access.fleet.office(promotion.to[0]), promotion)
     canary = (record, tolerances) if record and tolerances else None
-    return moving(root, promotion, write(root, promotion), found, canary)
+    return moving(promotion, moved(root, promotion), found, canary)
 
 
 def _only_canary(found: list[Verdict]) -> bool:

@@ -16,8 +16,8 @@ from fleet.output import Exit, Refused, in_words, say, tell
 from fleet.show import table
 from fleet.text import cell, plain
 from rollout.gates import Verdict
-from rollout.promote import CannotPromote, holding, judged, planned, write
-from rollout.revert import of_digest, take_back, trouble
+from rollout.promote import CannotPromote, holding, judged, moved, planned, write
+from rollout.revert import of_digest, taken_back, trouble
 from rollout.settings import Settings
 from rollout.stack_file import CannotMove
 
@@ -47,7 +47,7 @@ def promote(
         found = judged(access, settings, root, promotion, now()) if promotion else []
         held = holding(found, override.strip())
         try:
-            files = write(root, promotion) if promotion and not held and not dry_run else []
+            files = write(root, moved(root, promotion)) if promotion and not held and not dry_run else []
         except CannotMove as error:
             raise Refused(str(error)) from error
     if as_json:
@@ -95,7 +95,7 @@ def revert(
         else:
             found = trouble(access, settings, root, pipeline, now())
         try:
-            files = take_back(root, found) if found and not dry_run else []
+            files = write(root, taken_back(root, found)) if found and not dry_run else []
         except CannotMove as error:
             raise Refused(str(error)) from error
     if found is None:

@@ -116,21 +116,27 @@ def holding(found: Sequence[Verdict], override: str) -> list[Verdict]:
     return [each for each in found if not each.passed and (not override or each.gate in NEVER_LIFTED)]
 
 
-def write(root: Path, promotion: Promotion) -> list[str]:
-    """Move the release in the stack files; all of them or, when one cannot be changed, none."""
-    return write_releases(root, promotion.pipeline, dict.fromkeys(promotion.to, promotion.release))
+def moved(root: Path, promotion: Promotion) -> dict[str, str]:
+    """The stack files' new texts, by name. Raises CannotMove."""
+    return with_releases(root, promotion.pipeline, dict.fromkeys(promotion.to, promotion.release))
 
 
-def write_releases(root: Path, pipeline: str, releases: Mapping[str, PinnedRelease]) -> list[str]:
-    """Each office's release into its stack file; all or, when one cannot be changed, none."""
-    texts: dict[Path, str] = {}
-    for name, release in releases.items():
-        path = root / f"Pulumi.{name}.yaml"
-        text = path.read_bytes().decode()
-        texts[path] = move_release(text, path.name, pipeline, release.digest, release.references)
-    for path, text in texts.items():
-        path.write_bytes(text.encode())
-    return [path.name for path in texts]
+def with_releases(root: Path, pipeline: str, releases: Mapping[str, PinnedRelease]) -> dict[str, str]:
+    """The texts of the offices' stack files with these releases. Raises CannotMove."""
+    texts: dict[str, str] = {}
+    for office, release in releases.items():
+        name = f"Pulumi.{office}.yaml"
+        text = (root / name).read_bytes().decode()
+        texts[name] = move_release(text, name, pipeline, release.digest, release.references)
+    return texts
+
+
+def write(root: Path, texts: Mapping[str, str]) -> list[str]:
+    """All of them, as they were made from what stands there."""
+    for name, text in texts.items():
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_bytes(text.encode())
+    return list(texts)
 
 
 def runs_of(access: Access, pipeline: str, release: PinnedRelease, offices: Sequence[str]) -> Iterator[Row]:

@@ -1,7 +1,6 @@
 """What the pull requests of a release say: one that moves it, one that takes it back."""
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 from canary.comparison import checks
 from canary.record import Record
@@ -15,13 +14,12 @@ from rollout.revert import Revert
 
 
 def moving(
-    root: Path,
     promotion: Promotion,
-    files: Sequence[str],
+    texts: Mapping[str, str],
     verdicts: Sequence[Verdict],
     canary: tuple[Record, Canary] | None,
 ) -> Proposal:
-    """`files` have been changed already below `root`; `canary`: the record that let it through."""
+    """`texts`: of the changed stack files, by name; `canary`: the record that let it through."""
     short, offices = _short(promotion.release.digest), ", ".join(promotion.to)
     lines = [
         f"{code(promotion.release.digest)} of {code(promotion.pipeline)} moves to {offices}. "
@@ -32,23 +30,22 @@ def moving(
         *(f"| {each.office} | {each.gate} | {code(each.measured)} | {each.rule} |" for each in verdicts),
         "",
     ]
-    texts = _texts(root, files)
-    picture = ""
+    files, picture = dict(texts), ""
     if canary:
         record, tolerances = canary
         lines.append(markdown(record, checks(record, tolerances)))
         picture = f"{CHARTS}/{promotion.pipeline}-{short}.svg"
-        texts[picture] = chart(record)
+        files[picture] = chart(record)
     return Proposal(
         branch=f"promote/{promotion.pipeline}-{short}-{'-'.join(promotion.to)}",
         title=f"Promote {promotion.pipeline} {short} to {offices}",
         body="\n".join(lines),
-        files=texts,
+        files=files,
         chart=picture,
     )
 
 
-def taking_back(root: Path, revert: Revert, files: Sequence[str]) -> Proposal:
+def taking_back(revert: Revert, texts: Mapping[str, str]) -> Proposal:
     short, offices = _short(revert.digest), ", ".join(revert.releases)
     lines = [
         f"{code(revert.digest)} of {code(revert.pipeline)} went wrong: {code(revert.reason)}",
@@ -63,13 +60,9 @@ def taking_back(root: Path, revert: Revert, files: Sequence[str]) -> Proposal:
         branch=f"revert/{revert.pipeline}-{short}",
         title=f"Take back {revert.pipeline} {short} in {offices}",
         body="\n".join(lines) + "\n",
-        files=_texts(root, files),
+        files=texts,
     )
 
 
 def _short(digest: str) -> str:
     return digest.removeprefix("sha256:")[:12]
-
-
-def _texts(root: Path, files: Sequence[str]) -> dict[str, str]:
-    return {name: (root / name).read_bytes().decode() for name in files}

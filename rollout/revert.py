@@ -18,7 +18,7 @@ from canary.record import Broken
 from components.office import Office, PinnedRelease
 from fleet.access import Access
 from rollout import gates, refused
-from rollout.promote import CannotPromote, Promotion, kept_canary, planned, runs_of, write_releases
+from rollout.promote import CannotPromote, Promotion, kept_canary, planned, runs_of, with_releases
 from rollout.repository import git
 from rollout.settings import Settings
 from rollout.stack_file import RELEASES
@@ -72,16 +72,14 @@ def of_digest(access: Access, root: Path, pipeline: str, digest: str, reason: st
     return Revert(pipeline=pipeline, digest=digest, reason=reason, releases=releases) if releases else None
 
 
-def take_back(root: Path, revert: Revert) -> list[str]:
-    """Change the stack files and the list of refused digests. Raises CannotMove, and then changes nothing."""
-    files = write_releases(root, revert.pipeline, revert.releases)
-    if revert.digest in refused.load(root):
-        return files
-    path = root / refused.FILE
-    path.parent.mkdir(exist_ok=True)
-    text = path.read_text() if path.exists() else ""
-    path.write_text(refused.remembered(text, revert.digest, revert.reason))
-    return [*files, refused.FILE]
+def taken_back(root: Path, revert: Revert) -> dict[str, str]:
+    """The new texts of the stack files and of the list of refused digests. Raises CannotMove."""
+    texts = with_releases(root, revert.pipeline, revert.releases)
+    if revert.digest not in refused.load(root):
+        path = root / refused.FILE
+        text = path.read_text() if path.exists() else ""
+        texts[refused.FILE] = refused.remembered(text, revert.digest, revert.reason)
+    return texts
 
 
 def _failing(access: Access, settings: Settings, root: Path, pipeline: str, now: datetime) -> Revert | None:

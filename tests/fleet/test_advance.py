@@ -9,6 +9,7 @@ import pytest
 from fleet import canaries
 from fleet.access import Access, bucket
 from rollout.proposal import Proposal, read
+from rollout.repository import git
 from tests.fleet.release_lab import OLD, Lab
 
 # Makes the community, and analyses it: what the old digest finds, and SHARES of any other.
@@ -93,6 +94,8 @@ def test_a_release_that_may_go_on_gets_its_pull_request(workflow: Workflow) -> N
     for words in ("### Canary of", "distance from the truth", "| us | soak |"):
         assert words in proposal.body
     assert workflow.analyses == 0  # headquarters keeps one
+    # The next pipeline's pull request must not bring this one's lines along.
+    assert git(workflow.lab.root, "status", "--porcelain", "--untracked-files=no", ":!rollout.yaml") == ""
 
 
 def test_a_canary_that_is_all_that_is_missing_is_run_and_kept(workflow: Workflow, access: Access) -> None:
