@@ -46,7 +46,10 @@ def advance(
         for pipeline in access.fleet.pipelines:
             try:
                 proposal = _due(access, settings, root, pipeline, now())
-            except (CannotCompare, CannotMove, CannotPromote, EngineMissing, mock.NotMade) as error:
+            except CannotPromote as error:
+                say(f"{pipeline}: waits: {plain(error)}")
+                continue
+            except (CannotCompare, CannotMove, EngineMissing, mock.NotMade) as error:
                 faults.append(f"{pipeline}: {plain(error)}")
                 continue
             if proposal:
