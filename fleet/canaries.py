@@ -1,6 +1,6 @@
 """Canaries: what headquarters keeps of them, in its table beside the runs.
 
-A record is only ever added: the newest of two releases counts, those before it stay. Its key holds its seal.
+A record is only ever added: the newest of two releases counts, those before it stay.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ _serialize = TypeSerializer().serialize
 
 
 def keep(access: Access, record: Record) -> None:
-    """Raises ClientError when the same record is there already."""
+    """Its key holds the seal of its text, so it takes no other record's place."""
     key = {
         "pk": _of(record.pipeline),
         "sk": f"{record.new.release.digest}#{record.made.isoformat()}#{record.seal}",
@@ -25,7 +25,6 @@ def keep(access: Access, record: Record) -> None:
     access.headquarters("dynamodb").put_item(
         TableName=fleet_table(),
         Item={name: _serialize(value) for name, value in item.items()},
-        ConditionExpression="attribute_not_exists(pk)",
     )
 
 
