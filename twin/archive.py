@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
+from pulumi.output import Unknown
+from pulumi.runtime import rpc
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest time that zip knows: the same files always give the same bytes
 MARK = "digest of content"
@@ -47,6 +49,8 @@ def zipped(value: Any) -> bytes:
 
 def plain(value: Any) -> Any:
     """Inputs as they are kept and compared: whole numbers as int, assets as the digest of what they hold."""
+    if isinstance(value, Unknown):
+        return rpc.UNKNOWN
     if isinstance(value, Mapping):
         return {str(k): plain(v) for k, v in value.items() if v is not None}
     if isinstance(value, (list, tuple)):

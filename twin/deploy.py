@@ -23,6 +23,7 @@ from pulumi.runtime.stack import run_pulumi_func
 from twin import home
 from twin.deployment import Change, Deployment, Refused, Told, nobody
 from twin.offices import ROOT, Office, office, stack_config
+from twin.refresh import look
 from twin.resources import KINDS
 from twin.resources import kind as kinds
 from twin.state import State
@@ -35,17 +36,21 @@ def up(
     root: Path = ROOT,
     *,
     credentials: Office | None = None,
+    refresh: bool = False,
     told: Told = nobody,
     known: Mapping[str, kinds.Kind] = KINDS,
     twin: home.Running | None = None,
 ) -> list[Change]:
     """Brings one office to what the program declares; returns what was done.
 
-    `credentials` are those of its own account and region, unless others are given.
+    `credentials` are those of its own account and region, unless others are given. `refresh` asks first what
+    is there.
     """
     twin = twin or home.running()
     target = kinds.Target(office=credentials or office(name, root), endpoint=twin.endpoint)
     state = State.load(name, twin.life)
+    if refresh:
+        look(target, state, known)
     deployment = Deployment(target, state, told, known)
     try:
         state.outputs = run(deployment, name, root)
@@ -59,8 +64,13 @@ def up(
     return deployment.changes
 
 
-def run(deployment: mocks.Mocks, name: str, root: Path) -> dict[str, Any]:
-    """Runs the program of `root` for one stack, and returns the stack's outputs."""
+def run(
+    deployment: mocks.Mocks, name: str, root: Path, *, monitor: mocks.MockMonitor | None = None
+) -> dict[str, Any]:
+    """Runs the program of `root` for one stack, and returns the stack's outputs.
+
+    With a `monitor` of its own it is a preview: the program meets values that nobody knows yet.
+    """
     project = yaml.safe_load((root / "Pulumi.yaml").read_text())["name"]
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -68,7 +78,9 @@ def run(deployment: mocks.Mocks, name: str, root: Path) -> dict[str, Any]:
     # What an earlier run left when it failed.
     settings.SETTINGS.rpc_manager.clear()
     settings.SETTINGS.outputs.clear()
-    mocks.set_mocks(deployment, project=project, stack=name, preview=False)
+    mocks.set_mocks(
+        deployment, project=project, stack=name, preview=monitor is not None, monitor=monitor
+    )
     set_all_config({key: config_text(value) for key, value in stack_config(name, root).items()})
     outputs: dict[str, Any] = {}
 

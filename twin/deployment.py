@@ -126,7 +126,7 @@ class Deployment(mocks.Mocks):
                 raise Refused(
                     f"{gone.type} ({gone.name}) is to be deleted: its Kind is gone from {RESOURCES}"
                 )
-            self._known[gone.type].delete(self._target, _gone(gone))
+            self._delete(self._known[gone.type], gone)
             del self._state.resources[key]
             if "::replaced::" not in key:
                 self._note("delete", gone.type, gone.name)
@@ -157,7 +157,7 @@ class Deployment(mocks.Mocks):
             with self._lock:
                 self._state.resources[f"{key}::replaced::{kept.id}"] = kept
             return made
-        kind.delete(self._target, _gone(kept))
+        self._delete(kind, kept)
         try:
             # It keeps its place in the order: what was made after it may depend on it.
             return self._make("replace", kind, name, key, inputs, whole)
@@ -195,12 +195,14 @@ class Deployment(mocks.Mocks):
         self._note("update", kind.type, kept.name)
         return now
 
+    def _delete(self, kind: kinds.Kind, kept: Kept) -> None:
+        kind.delete(
+            self._target,
+            kinds.Change(id=kept.id, name=kept.name, old=kept.inputs, new={}, outputs=kept.outputs),
+        )
+
     def _note(self, action: Action, type: str, name: str) -> None:
         change = Change(action=action, type=type, name=name)
         with self._lock:
             self.changes.append(change)
         self._told(change)
-
-
-def _gone(kept: Kept) -> kinds.Change:
-    return kinds.Change(id=kept.id, name=kept.name, old=kept.inputs, new={}, outputs=kept.outputs)

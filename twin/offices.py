@@ -36,6 +36,16 @@ class Office:
         return made(service, endpoint_url=endpoint, config=SETTINGS)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Held(Office):
+    """An office in somebody else's hands than root's."""
+
+    hands: boto3.Session
+
+    def session(self) -> boto3.Session:
+        return self.hands
+
+
 def offices(root: Path = ROOT) -> list[Office]:
     """Every office of the repository, headquarters first: the others name what it owns."""
     found = [_read(path) for path in sorted(root.glob("Pulumi.*.yaml"))]

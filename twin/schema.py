@@ -8,21 +8,41 @@ from typing import Any
 
 from pulumi import _types
 
+# A change of these types is a new revision, whose number only AWS knows.
+REVISED: Mapping[str, tuple[str, ...]] = {
+    "aws:batch/jobDefinition:JobDefinition": ("arn", "revision"),
+    "aws:ec2/launchTemplate:LaunchTemplate": ("latestVersion",),
+}
+
 
 class UnknownInput(Exception):
     """A resource has an input that its type does not know."""
 
 
 @cache
-def arguments(token: str) -> type | None:
-    """The class of a type's arguments: `aws:s3/bucket:Bucket` → `pulumi_aws.s3.bucket.BucketArgs`."""
+def resource(token: str) -> Any:
+    """The class of a type: `aws:s3/bucket:Bucket` → `pulumi_aws.s3.Bucket`; None when there is none."""
     package, path, name = token.split(":")
     module = path.split("/")[0]
     module = f"{module}_" if module in ("lambda",) else module
-    resource = getattr(importlib.import_module(f"pulumi_{package}.{module}"), name, None)
-    if resource is None:
+    return getattr(importlib.import_module(f"pulumi_{package}.{module}"), name, None)
+
+
+@cache
+def computed(token: str) -> dict[str, Any]:
+    """The outputs that a resource of this type always has, with their types."""
+    known = resource(token)
+    hints, types = _types._raw_return_hints(known), _types.resource_types(known)
+    return {name: types[name] for name, hint in hints.items() if "Optional" not in str(hint).split("[")[1]}
+
+
+@cache
+def arguments(token: str) -> type | None:
+    """The class of a type's arguments: `aws:s3/bucket:Bucket` → `pulumi_aws.s3.bucket.BucketArgs`."""
+    known, name = resource(token), token.rpartition(":")[2]
+    if known is None:
         return None
-    home = inspect.getmodule(resource)
+    home = inspect.getmodule(known)
     # Where a nested type has the name already, the resource's own is …InitArgs.
     found: type | None = getattr(home, f"{name}InitArgs", None) or getattr(home, f"{name}Args", None)
     return found

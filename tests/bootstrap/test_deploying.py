@@ -1,7 +1,6 @@
 """The deploy role is enough for the whole program, and for nothing that it must not do."""
 
 import json
-from dataclasses import dataclass
 
 import boto3
 import pytest
@@ -12,16 +11,6 @@ from bootstrap.__main__ import apply
 from tests.bootstrap.conftest import ROOT, account_of
 from twin import deploy, home, offices
 from twin.server import Twin
-
-
-@dataclass(frozen=True, kw_only=True)
-class As(offices.Office):
-    """An office in somebody else's hands than root's."""
-
-    hands: boto3.Session
-
-    def session(self) -> boto3.Session:
-        return self.hands
 
 
 # The twin's IAM knows neither these conditions nor the resources of instance profiles.
@@ -59,7 +48,7 @@ def test_an_office_comes_up_in_the_hands_of_the_deploy_role(
         keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name="us-east-1"
     )
     there = home.Running(endpoint=running.endpoint, pid=0, life="bootstrap")
-    as_role = As(name="us", account="333333333333", region="us-east-1", headquarters=False, hands=hands)
+    as_role = offices.Held(name="us", account="333333333333", region="us-east-1", headquarters=False, hands=hands)
 
     assert len(deploy.up("us", ROOT, credentials=as_role, twin=there)) > 100
 

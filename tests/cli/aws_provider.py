@@ -14,12 +14,10 @@ import secrets
 import sys
 from collections.abc import Mapping
 from concurrent import futures
-from functools import cache
 from typing import Any
 
 import grpc  # type: ignore[import-untyped]
 from google.protobuf import empty_pb2, json_format, struct_pb2  # type: ignore[import-untyped]
-from pulumi import _types
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from policies.declared import SECRET_KEY, UNKNOWN, unknown
@@ -29,32 +27,19 @@ from twin.resources import KINDS
 
 # What stands for an output that nothing in the program reads.
 BLANK: Mapping[type, Any] = {str: "", bool: False, int: 0, float: 0.0}
-# A change of these types is a new revision, whose number only AWS knows.
-REVISED: Mapping[str, tuple[str, ...]] = {
-    "aws:batch/jobDefinition:JobDefinition": ("arn", "revision"),
-    "aws:ec2/launchTemplate:LaunchTemplate": ("latestVersion",),
-}
-
-
-@cache
-def computed(kind: str) -> dict[str, Any]:
-    """The outputs that a resource of this type always has, with their types."""
-    hints = _types._raw_return_hints(KNOWN[kind])
-    types = _types.resource_types(KNOWN[kind])
-    return {name: types[name] for name, hint in hints.items() if "Optional" not in str(hint).split("[")[1]}
 
 
 def planned(kind: str, inputs: Mapping[str, Any], region: str) -> dict[str, Any]:
     """What a preview of a new resource can tell: its inputs, and what follows from them."""
     follows = {"region": region, "tagsAll": inputs.get("tags", {})}
-    unknown_yet = dict.fromkeys(computed(kind), UNKNOWN)
+    unknown_yet = dict.fromkeys(schema.computed(kind), UNKNOWN)
     return unknown_yet | {key: value for key, value in follows.items() if key in unknown_yet} | dict(inputs)
 
 
 def made(kind: str, name: str, inputs: Mapping[str, Any], account: str, region: str) -> dict[str, Any]:
     """The state of a resource when AWS has made it."""
     _, told = answer(kind, name, dict(inputs), account, region)
-    outputs = computed(kind)
+    outputs = schema.computed(kind)
     known = {output: told.get(output, _blank(type_)) for output, type_ in outputs.items()}
     follows = planned(kind, inputs, region)
     return known | {key: value for key, value in follows.items() if value != UNKNOWN}
@@ -206,7 +191,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         gone = _dict(request.old_inputs).keys() - inputs.keys()
         state = {key: value for key, value in olds.items() if key not in gone} | inputs
         state |= {"tagsAll": inputs["tags"]} if "tags" in inputs else {}
-        state |= dict.fromkeys(REVISED.get(kind, ()), UNKNOWN)
+        state |= dict.fromkeys(schema.REVISED.get(kind, ()), UNKNOWN)
         return provider_pb2.UpdateResponse(properties=_struct(state))
 
     def Delete(self, request: Any, context: Any) -> Any:

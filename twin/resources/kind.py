@@ -66,6 +66,7 @@ class Change:
 class Kind:
     """`fixed` are the inputs that AWS cannot change in place: the resource is replaced.
 
+    `read` gives the inputs that are not as `old` says, and None when the resource is gone.
     `named` is the input with the physical name; where the program leaves it out, the logical name with a
     suffix is taken, and a replacement is made before what it replaces is deleted.
     """
@@ -74,6 +75,7 @@ class Kind:
     create: Callable[[Target, str, Inputs], Made]
     delete: Callable[[Target, Change], None]
     update: Callable[[Target, Change], Outputs] | None = None
+    read: Callable[[Target, Change], Inputs | None] | None = None
     fixed: frozenset[str] = frozenset()
     named: str | None = None
 

@@ -39,6 +39,16 @@ def _update(target: Target, change: Change) -> Outputs:
     return {}
 
 
+def _read(target: Target, change: Change) -> Inputs | None:
+    client = target.client("sqs")
+    try:
+        found = client.get_queue_attributes(QueueUrl=change.id, AttributeNames=["All"])["Attributes"]
+    except client.exceptions.QueueDoesNotExist:
+        return None
+    numbers = {ours: aws for ours, aws in ATTRIBUTES.items() if isinstance(change.old.get(ours), int)}
+    return {ours: int(found[aws]) for ours, aws in numbers.items() if int(found[aws]) != change.old[ours]}
+
+
 def _attribute(name: str, target: Target, url: str, value: str) -> None:
     target.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={name: value})
 
@@ -48,6 +58,7 @@ KINDS = (
         type="aws:sqs/queue:Queue",
         create=_create,
         update=_update,
+        read=_read,
         delete=lambda t, c: t.client("sqs").delete_queue(QueueUrl=c.id),
         fixed=frozenset({"name", "fifoQueue"}),
         named="name",
