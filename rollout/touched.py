@@ -33,6 +33,7 @@ ELSEWHERE = (
         "demo/",
         "docs/",
         "fleet/",
+        "rehearsal/",
         "rollout/",
     ),
     *("scripts/", "tests/", "twin/", "rollout.yaml", "Makefile", "pyproject.toml", "LICENSE"),

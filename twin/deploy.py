@@ -78,9 +78,7 @@ def run(
     # What an earlier run left when it failed.
     settings.SETTINGS.rpc_manager.clear()
     settings.SETTINGS.outputs.clear()
-    mocks.set_mocks(
-        deployment, project=project, stack=name, preview=monitor is not None, monitor=monitor
-    )
+    mocks.set_mocks(deployment, project=project, stack=name, preview=monitor is not None, monitor=monitor)
     set_all_config({key: config_text(value) for key, value in stack_config(name, root).items()})
     outputs: dict[str, Any] = {}
 

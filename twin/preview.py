@@ -18,7 +18,6 @@ from twin.resources import kind as kinds
 from twin.state import Kept, State
 
 
-
 @dataclass(frozen=True, kw_only=True)
 class Step:
     """One resource of a preview; `action` is None when it stays as it is."""

@@ -1,20 +1,17 @@
 """GitHub over HTTP, so that the commands can be run as the workflows run them."""
 
 import io
-import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from unittest.mock import patch
 
+from rehearsal.github import TOKEN, LocalGitHub, served
 from rollout.__main__ import main
-from tests.rollout.fake_github import FakeGitHub
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,7 +42,7 @@ class Job:
             "PATH": os.environ["PATH"],
             "GITHUB_API_URL": self.address,
             "GITHUB_REPOSITORY": "acme/platform",
-            "GITHUB_TOKEN": "token",
+            "GITHUB_TOKEN": TOKEN,
             "GITHUB_OUTPUT": str(outputs),
             "GITHUB_STEP_SUMMARY": str(page),
         }
@@ -72,28 +69,6 @@ def _inside(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[i
 
 
 @contextmanager
-def serving(github: FakeGitHub, folder: Path) -> Iterator[Job]:
-    class Handler(BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(length)) if length else None
-            if self.headers["Authorization"] != "Bearer token":
-                self.send_error(401)
-                return
-            answer = json.dumps(github.send(self.command, self.path, body)).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        do_GET = do_POST = do_PATCH = answer  # noqa: N815
-
-        def log_message(self, format: str, *arguments: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield Job(address=f"http://127.0.0.1:{server.server_port}", folder=folder)
-    finally:
-        server.shutdown()
+def serving(github: LocalGitHub, folder: Path) -> Iterator[Job]:
+    with served(github) as address:
+        yield Job(address=address, folder=folder)

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from rehearsal.github import LocalGitHub
 from rollout.comment import LABEL
 from rollout.drift import REMEDIATE, marker
 from rollout.repository import git
 from rollout.summary import Change, Summary
-from tests.rollout.fake_github import FakeGitHub
 from tests.rollout.http_github import ROOT, Job, serving
 
 HEAD = git(ROOT, "rev-parse", "HEAD").strip()
@@ -19,12 +19,12 @@ LOSS = Change(action="replace", type="aws:s3/bucket:Bucket", name="globalbi-eu-u
 
 
 @pytest.fixture
-def github() -> FakeGitHub:
-    return FakeGitHub()
+def github() -> LocalGitHub:
+    return LocalGitHub()
 
 
 @pytest.fixture
-def job(github: FakeGitHub, tmp_path: Path) -> Iterator[Job]:
+def job(github: LocalGitHub, tmp_path: Path) -> Iterator[Job]:
     with serving(github, tmp_path) as made:
         yield made
 
@@ -43,7 +43,7 @@ def leave(job: Job, *summaries: Summary) -> str:
     return str(folder)
 
 
-def test_the_jobs_that_write_need_nothing_installed(github: FakeGitHub, job: Job) -> None:
+def test_the_jobs_that_write_need_nothing_installed(github: LocalGitHub, job: Job) -> None:
     """They hold a token that may write, so they run no package of anybody's."""
     folder = leave(job, Summary(office="eu"))
     ran = job.run(
@@ -64,7 +64,7 @@ def test_the_jobs_that_write_need_nothing_installed(github: FakeGitHub, job: Job
     assert ran.code == 0, ran.said
 
 
-def test_a_verdict_blocks_until_the_label_is_there(github: FakeGitHub, job: Job) -> None:
+def test_a_verdict_blocks_until_the_label_is_there(github: LocalGitHub, job: Job) -> None:
     """The label is looked for on the pull request itself, each time."""
     folder = leave(job, Summary(office="eu", changes=(LOSS,)))
     asked = ("comment", "--pull-request", "7", "--commit", HEAD, "--offices", '["eu"]', "--summaries", folder)
@@ -75,7 +75,7 @@ def test_a_verdict_blocks_until_the_label_is_there(github: FakeGitHub, job: Job)
     assert "Approved by the label" in github.comments[0]["body"]
 
 
-def test_an_office_whose_job_left_nothing_is_not_forgotten(github: FakeGitHub, job: Job) -> None:
+def test_an_office_whose_job_left_nothing_is_not_forgotten(github: LocalGitHub, job: Job) -> None:
     """A job that was killed would else count as an office without changes."""
     folder = leave(job, Summary(office="eu"))
     ran = job.run(
@@ -106,7 +106,7 @@ def test_a_hostile_name_starts_no_workflow_command(job: Job) -> None:
     assert not [line for line in ran.said.splitlines() if line.startswith("::")]
 
 
-def test_a_rollout_takes_what_was_not_applied_yet(github: FakeGitHub, job: Job) -> None:
+def test_a_rollout_takes_what_was_not_applied_yet(github: LocalGitHub, job: Job) -> None:
     """eu failed last time and us is new: both are due, whatever the newest merge touched; hq has it all."""
     github.deployments = {
         "hq": success(HEAD),
@@ -118,13 +118,13 @@ def test_a_rollout_takes_what_was_not_applied_yet(github: FakeGitHub, job: Job) 
     assert "hq: already as the repository says" in ran.page
 
 
-def test_a_commit_that_is_gone_from_the_history_is_applied_over(github: FakeGitHub, job: Job) -> None:
+def test_a_commit_that_is_gone_from_the_history_is_applied_over(github: LocalGitHub, job: Job) -> None:
     github.deployments = {"hq": success("0" * 40), "eu": success(HEAD), "us": success(HEAD)}
     ran = job.run("plan", "--head", HEAD, "--override", "test")
     assert ran.outputs["wave_1"] == '["hq"]', ran.said
 
 
-def test_an_old_run_that_is_run_again_applies_nothing(github: FakeGitHub, job: Job) -> None:
+def test_an_old_run_that_is_run_again_applies_nothing(github: LocalGitHub, job: Job) -> None:
     """Re-running last week's failed rollout would take every office back to last week."""
     ran = job.run("plan", "--head", f"{HEAD}~1", "--tip", HEAD, "--override", "test")
     assert ran.code == 0
@@ -132,14 +132,14 @@ def test_an_old_run_that_is_run_again_applies_nothing(github: FakeGitHub, job: J
     assert len(ran.outputs) == 4
 
 
-def test_a_run_by_hand_is_for_one_office(github: FakeGitHub, job: Job) -> None:
+def test_a_run_by_hand_is_for_one_office(github: LocalGitHub, job: Job) -> None:
     github.deployments = {"us": success(HEAD)}
     ran = job.run("plan", "--head", HEAD, "--office", "us", "--override", "asked")
     assert [json.loads(value) for value in ran.outputs.values()] == [[], [], ["us"], []]
     assert job.run("plan", "--head", HEAD, "--office", "mars").code == 2
 
 
-def test_an_apply_asks_the_merged_pull_requests_for_the_label(github: FakeGitHub, job: Job) -> None:
+def test_an_apply_asks_the_merged_pull_requests_for_the_label(github: LocalGitHub, job: Job) -> None:
     """What is there may have changed since the preview: the same rule holds again, just before."""
     path = job.folder / "eu.json"
     path.write_text(Summary(office="eu", changes=(LOSS,)).to_json())
@@ -149,7 +149,7 @@ def test_an_apply_asks_the_merged_pull_requests_for_the_label(github: FakeGitHub
     assert job.run("refuse", str(path), "--head", HEAD).code == 0
 
 
-def test_an_office_that_waits_for_a_change_is_not_said_to_drift(github: FakeGitHub, job: Job) -> None:
+def test_an_office_that_waits_for_a_change_is_not_said_to_drift(github: LocalGitHub, job: Job) -> None:
     """Else every freeze would open issues that nobody caused."""
     github.deployments = {"hq": success(HEAD), "eu": success(HEAD)}
     assert json.loads(job.run("settled", "--head", HEAD).outputs["offices"]) == ["eu", "hq"]

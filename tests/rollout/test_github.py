@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from rehearsal.github import LocalGitHub
 from rollout import drift
 from rollout.comment import MARKER
 from rollout.summary import Change, Summary
-from tests.rollout.fake_github import FakeGitHub
 
 CHANGED = Summary(office="eu", changes=(Change(action="update", type="aws:sqs/queue:Queue", name="q"),))
 CLEAN = Summary(office="eu")
@@ -13,7 +13,7 @@ CLEAN = Summary(office="eu")
 
 def test_a_pull_request_has_one_comment_however_often_it_is_pushed_to() -> None:
     """Ten pushes with a comment each bury the discussion."""
-    github = FakeGitHub()
+    github = LocalGitHub()
     assert github.client.put_comment(7, MARKER, f"{MARKER}\none") == "created"
     assert github.client.put_comment(7, MARKER, f"{MARKER}\ntwo") == "updated"
     assert github.client.put_comment(7, MARKER, f"{MARKER}\r\ntwo\n") == "unchanged"
@@ -21,14 +21,18 @@ def test_a_pull_request_has_one_comment_however_often_it_is_pushed_to() -> None:
 
 
 def test_the_comment_is_found_behind_a_long_discussion() -> None:
-    github = FakeGitHub(comments=[{"id": n, "user": {"type": "User"}, "body": "hm"} for n in range(250)])
+    github = LocalGitHub(
+        comments=[{"id": n, "number": 7, "user": {"type": "User"}, "body": "hm"} for n in range(250)]
+    )
     github.client.put_comment(7, MARKER, f"{MARKER}\none")
     github.client.put_comment(7, MARKER, f"{MARKER}\ntwo")
     assert len(github.comments) == 251
 
 
 def test_a_person_who_quotes_the_comment_is_not_overwritten() -> None:
-    github = FakeGitHub(comments=[{"id": 0, "user": {"type": "User"}, "body": f"{MARKER}\nI disagree"}])
+    github = LocalGitHub(
+        comments=[{"id": 0, "number": 7, "user": {"type": "User"}, "body": f"{MARKER}\nI disagree"}]
+    )
     assert github.client.put_comment(7, MARKER, f"{MARKER}\none") == "created"
     assert github.comments[0]["body"] == f"{MARKER}\nI disagree"
 
@@ -45,7 +49,7 @@ def test_what_is_applied_is_the_last_success_not_the_last_try() -> None:
         deployment(2, "b", "inactive", "success", "in_progress"),
         deployment(1, "a", "inactive", "success"),
     ]
-    github = FakeGitHub(deployments={"eu": tries})
+    github = LocalGitHub(deployments={"eu": tries})
     assert github.client.applied("eu") == "b"
     assert github.client.applied("us") is None
 
@@ -53,7 +57,7 @@ def test_what_is_applied_is_the_last_success_not_the_last_try() -> None:
 def test_only_a_merged_pull_requests_label_approves() -> None:
     """Anybody could open another pull request with the same commit and get a label on it."""
     label = {"labels": [{"name": "data-loss-approved"}]}
-    github = FakeGitHub(pulls={"c1": [{"merged_at": None, **label}, {"merged_at": "2026", "labels": []}]})
+    github = LocalGitHub(pulls={"c1": [{"merged_at": None, **label}, {"merged_at": "2026", "labels": []}]})
     assert github.client.labels_of_commit("c1") == []
     github.pulls["c1"].append({"merged_at": "2026", **label})
     assert github.client.labels_of_commit("c1") == ["data-loss-approved"]
@@ -61,7 +65,7 @@ def test_only_a_merged_pull_requests_label_approves() -> None:
 
 def test_drift_opens_follows_and_closes_its_issue() -> None:
     """Somebody changed a queue by hand; nobody has to remember to close anything."""
-    github = FakeGitHub()
+    github = LocalGitHub()
     more = Summary(office="eu", changes=(*CHANGED.changes, Change(action="create", type="t", name="gone")))
     said = [drift.record(github.client, each) for each in (CLEAN, CHANGED, CHANGED, more, CLEAN, CLEAN)]
     assert said == [
@@ -77,14 +81,14 @@ def test_drift_opens_follows_and_closes_its_issue() -> None:
 
 
 def test_drift_that_comes_back_opens_anew() -> None:
-    github = FakeGitHub()
+    github = LocalGitHub()
     for each in (CHANGED, CLEAN, CHANGED):
         drift.record(github.client, each)
     assert [each["state"] for each in github.issues] == ["closed", "open"]
 
 
 def test_each_office_has_an_issue_of_its_own() -> None:
-    github = FakeGitHub()
+    github = LocalGitHub()
     drift.record(github.client, CHANGED)
     drift.record(github.client, Summary(office="us", changes=CHANGED.changes))
     drift.record(github.client, CLEAN)
@@ -93,7 +97,7 @@ def test_each_office_has_an_issue_of_its_own() -> None:
 
 def test_a_look_that_failed_closes_nothing() -> None:
     """No answer is not a clean answer."""
-    github = FakeGitHub()
+    github = LocalGitHub()
     drift.record(github.client, CHANGED)
     drift.record(github.client, Summary(office="eu", fault="no credentials"))
     assert github.issues[0]["state"] == "open"
@@ -109,6 +113,6 @@ def test_a_persons_issue_with_the_label_is_left_alone() -> None:
         "title": "t",
         "body": drift.marker("eu"),
     }
-    github = FakeGitHub(issues=[theirs])
+    github = LocalGitHub(issues=[theirs])
     drift.record(github.client, CLEAN)
     assert github.issues[0]["state"] == "open"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rollout.proposal import Proposal
-from tests.rollout.fake_github import FakeGitHub
+from rehearsal.github import LocalGitHub
 from tests.rollout.http_github import Job, Ran, serving
 
 CHART = "rollout/canaries/metagenome-aaaaaaaaaaaa.svg"
@@ -24,12 +24,12 @@ BASE = "c" * 40
 
 
 @pytest.fixture
-def github() -> FakeGitHub:
-    return FakeGitHub()
+def github() -> LocalGitHub:
+    return LocalGitHub()
 
 
 @pytest.fixture
-def job(github: FakeGitHub, tmp_path: Path) -> Iterator[Job]:
+def job(github: LocalGitHub, tmp_path: Path) -> Iterator[Job]:
     with serving(github, tmp_path) as made:
         yield made
 
@@ -41,7 +41,7 @@ def propose(job: Job, proposal: Proposal = PROPOSAL, **changes: Any) -> Ran:
     return job.run("propose", str(folder), "--commit", BASE, bare=True)
 
 
-def test_a_pull_request_is_opened_with_its_files_and_its_chart(github: FakeGitHub, job: Job) -> None:
+def test_a_pull_request_is_opened_with_its_files_and_its_chart(github: LocalGitHub, job: Job) -> None:
     """On top of the commit whose files were judged; the chart is found after the branch is gone."""
     ran = propose(job)
     assert ran.code == 0, ran.said
@@ -56,7 +56,7 @@ def test_a_pull_request_is_opened_with_its_files_and_its_chart(github: FakeGitHu
 
 
 @pytest.mark.parametrize("state", ["open", "closed"])
-def test_it_is_opened_once(github: FakeGitHub, job: Job, state: str) -> None:
+def test_it_is_opened_once(github: LocalGitHub, job: Job, state: str) -> None:
     """Every hour asks again: a review must not start anew, and a person's no is an answer."""
     propose(job)
     github.proposed[0]["state"] = state
@@ -66,7 +66,7 @@ def test_it_is_opened_once(github: FakeGitHub, job: Job, state: str) -> None:
     assert "#1" in ran.said
 
 
-def test_a_branch_that_a_stopped_run_left_is_taken_up(github: FakeGitHub, job: Job) -> None:
+def test_a_branch_that_a_stopped_run_left_is_taken_up(github: LocalGitHub, job: Job) -> None:
     """Else the release waits for somebody to find a branch that nobody made."""
     github.branches[PROPOSAL.branch] = "old"
     github.branches[f"{PROPOSAL.branch}-2"] = "other"
@@ -87,14 +87,14 @@ def test_a_branch_that_a_stopped_run_left_is_taken_up(github: FakeGitHub, job: J
     ],
 )
 def test_what_a_release_does_not_change_is_refused(
-    github: FakeGitHub, job: Job, changes: dict[str, Any]
+    github: LocalGitHub, job: Job, changes: dict[str, Any]
 ) -> None:
     """The image on trial ran beside the job that made it: what comes from there is read as a stranger's."""
     assert propose(job, **changes).code == 1
     assert github.writes == []
 
 
-def test_a_text_without_a_chart_is_left_as_it_is(github: FakeGitHub, job: Job) -> None:
+def test_a_text_without_a_chart_is_left_as_it_is(github: LocalGitHub, job: Job) -> None:
     """A revert has none, and must not show a broken picture."""
     propose(job, replace(PROPOSAL, branch="revert/metagenome-aaaaaaaaaaaa", chart=""))
     assert github.proposed[0]["body"] == PROPOSAL.body

@@ -1,23 +1,31 @@
-"""GitHub, as much of it as the workflows use."""
+"""A local GitHub, as much of it as the workflows use: it keeps what was said, in memory, and answers over HTTP."""
 
+import json
 import re
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from rollout.github import GitHub
 
+TOKEN = "a-token-of-the-rehearsal"
+
 
 @dataclass
-class FakeGitHub:
-    """Keeps comments, issues and deployments; what it makes is a bot's."""
+class LocalGitHub:
+    """Keeps comments, issues, deployments and runs that were asked for; what it makes is a bot's."""
 
+    repository: str = "acme/platform"
     comments: list[dict[str, Any]] = field(default_factory=list)
     issues: list[dict[str, Any]] = field(default_factory=list)
     deployments: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # by environment, newest first
     pulls: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # by commit
     labels: dict[str, list[str]] = field(default_factory=dict)  # by pull request
+    dispatched: list[dict[str, Any]] = field(default_factory=list)
     writes: list[str] = field(default_factory=list)
     proposed: list[dict[str, Any]] = field(default_factory=list)  # pull requests
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)  # trees and commits, by their names
@@ -25,10 +33,22 @@ class FakeGitHub:
 
     @property
     def client(self) -> GitHub:
-        return GitHub(repository="acme/platform", send=self.send)
+        return GitHub(repository=self.repository, send=self.send)
+
+    def next_number(self) -> int:
+        """Pull requests and issues are counted together."""
+        return len(self.issues) + len(self.labels) + 1
+
+    def open_pull_request(self) -> int:
+        number = self.next_number()
+        self.labels[str(number)] = []
+        return number
+
+    def comments_of(self, number: int) -> list[dict[str, Any]]:
+        return [each for each in self.comments if each["number"] == number]
 
     def send(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
-        parts = urlsplit(path.removeprefix("/repos/acme/platform/"))
+        parts = urlsplit(path.removeprefix(f"/repos/{self.repository}/"))
         query = {key: values[0] for key, values in parse_qs(parts.query).items()}
         if method != "GET":
             self.writes.append(f"{method} {parts.path}")
@@ -39,8 +59,8 @@ class FakeGitHub:
         return self._list(parts.path, query)[(page - 1) * size : page * size]
 
     def _list(self, path: str, query: Mapping[str, str]) -> list[Any]:
-        if path.endswith("/comments"):
-            return self.comments
+        if found := re.fullmatch(r"issues/(\d+)/comments", path):
+            return self.comments_of(int(found[1]))
         if found := re.fullmatch(r"issues/(\d+)/labels", path):
             return [{"name": name} for name in self.labels.get(found[1], [])]
         if path == "issues":
@@ -62,23 +82,23 @@ class FakeGitHub:
             return self.pulls.get(found[1], [])
         if path == "pulls":
             assert query["state"] == "all"
-            return [each for each in self.proposed if f"acme:{each['head']}" == query["head"]]
+            owner = self.repository.partition("/")[0]
+            return [each for each in self.proposed if f"{owner}:{each['head']}" == query["head"]]
         if found := re.fullmatch(r"git/matching-refs/heads/(.+)", path):
             return [{"ref": f"refs/heads/{name}"} for name in self.branches if name.startswith(found[1])]
         raise NotImplementedError(path)
 
     def _write(self, method: str, path: str, body: dict[str, Any]) -> Any:
+        bot = {"user": {"type": "Bot"}}
         if found := re.fullmatch(r"issues/comments/(\d+)", path):
             self.comments[int(found[1])].update(body)
-        elif path.endswith("/comments"):
-            self.comments.append({"id": len(self.comments), "user": {"type": "Bot"}, **body})
+        elif found := re.fullmatch(r"issues/(\d+)/comments", path):
+            self.comments.append({"id": len(self.comments), "number": int(found[1]), **bot, **body})
         elif path == "issues":
-            self.issues.append(
-                {"number": len(self.issues) + 1, "state": "open", "user": {"type": "Bot"}, **body}
-            )
+            self.issues.append({"number": self.next_number(), "state": "open", **bot, **body})
             return self.issues[-1]
         elif found := re.fullmatch(r"issues/(\d+)", path):
-            self.issues[int(found[1]) - 1].update(body)
+            next(each for each in self.issues if each["number"] == int(found[1])).update(body)
         elif path in ("git/trees", "git/commits"):
             name = f"{len(self.objects):040d}"
             self.objects[name] = body
@@ -92,6 +112,38 @@ class FakeGitHub:
             number = len(self.proposed) + 1
             self.proposed.append({"number": number, "state": "open", "merged_at": None, **body})
             return self.proposed[-1]
+        elif found := re.fullmatch(r"actions/workflows/([\w.-]+)/dispatches", path):
+            self.dispatched.append({"workflow": found[1], **body})
         else:
             raise NotImplementedError(f"{method} {path}")
         return {}
+
+
+@contextmanager
+def served(github: LocalGitHub) -> Iterator[str]:
+    """Answers at the address that is given, to whoever has the token."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            body = json.loads(self.rfile.read(length)) if length else None
+            if self.headers["Authorization"] != f"Bearer {TOKEN}":
+                self.send_error(401)
+                return
+            answer = json.dumps(github.send(self.command, self.path, body)).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        do_GET = do_POST = do_PATCH = answer  # noqa: N815
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
