@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools images demo test check format residency campaign bench clean
+.PHONY: help setup tools images demo test check format residency campaign rehearse bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,9 @@ residency: $(READY) ## Every way by which something can leave an office, with it
 campaign: $(READY) ## The fault campaign at full size, by seed (about 20 minutes); prints a table, keeps JSON in .bench/
 	@$(BIN)/python -m campaign --json .bench/campaign.json
 
+rehearse: $(READY) ## A rollout by the workflows themselves, without GitHub and AWS (about 4 minutes); prints how long a merge takes
+	@$(BIN)/python -m rehearsal
+
 bench: images ## Measure speed and memory; prints tables and keeps JSON in .bench/
 	@$(BIN)/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['dependency-groups']['bench'])" \
 		| xargs $(BIN)/python -m pip install -q --disable-pip-version-check
@@ -49,4 +52,4 @@ format: $(READY) ## Format the code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 clean: ## Remove what the demo and the twin left (images stay)
-	@rm -rf .demo .twin .build .bench
+	@rm -rf .demo .twin .build .bench .rehearsal

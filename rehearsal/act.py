@@ -7,20 +7,25 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from rehearsal import Broken
 from rehearsal.github import TOKEN
 
 VERSION = "0.2.89"
 FOLDER = Path(__file__).resolve().parent
 PLATFORM = "ubuntu-24.04"
+MOST_S = 900  # of one run
 # GitHub's names of the actions → the folders of what stands in for them.
 STAND_INS: Mapping[str, str] = {
     "actions/checkout": "checkout",
@@ -67,10 +72,13 @@ class Job:
     environment: str | None
     result: str = ""
     lines: list[str] = field(default_factory=list)  # what its steps printed
+    errors: list[str] = field(default_factory=list)  # annotations
     failed_steps: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        return f"{self.path}{''.join(f' {value}' for value in self.matrix.values())}"
+        # act numbers the jobs of a matrix.
+        path = re.sub(r"-\d+$", "", self.path) if self.matrix else self.path
+        return f"{path}{''.join(f' {value}' for value in self.matrix.values())}"
 
 
 Told = Callable[[Job], None]
@@ -81,9 +89,10 @@ class Run:
     succeeded: bool
     jobs: tuple[Job, ...]
 
-    def printed(self, pattern: str) -> list[str]:
-        """The lines in which the pattern is found, of all jobs."""
-        return [line for job in self.jobs for line in job.lines if re.search(pattern, line)]
+    def job(self, name: str) -> Job:
+        """The one of this id."""
+        (found,) = [job for job in self.jobs if job.path.endswith(f"/{name}")]
+        return found
 
 
 def replaced(workflows: Path) -> Iterator[str]:
@@ -145,20 +154,43 @@ class Runner:
         clean = {"PATH": path, "HOME": str(home), "LANG": "C.UTF-8"}
         jobs: dict[str, Job] = {}
         known = environments(workflows)
-        with (
-            (checkout.parent / "act.log").open("w") as log,
-            subprocess.Popen(
-                command, env=clean, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-            ) as process,
-        ):
+        with (checkout.parent / "act.log").open("w") as log, _started(command, clean) as process:
             assert process.stdout is not None
             for line in process.stdout:
                 log.write(line)
-                _hear(line, jobs, known, begun, ended)
+                hear(line, jobs, known, begun, ended)
+        if not jobs:
+            raise Broken(f"{workflow} ran no job on {event.name}: see {checkout.parent / 'act.log'}")
         return Run(succeeded=process.returncode == 0, jobs=tuple(jobs.values()))
 
 
-def _hear(
+@contextmanager
+def _started(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """act with all that it starts: none of it stays when this ends, or when it takes too long."""
+    with subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+
+        def end() -> None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+        timer = threading.Timer(MOST_S, end)
+        timer.start()
+        try:
+            yield process
+            process.wait()
+        finally:
+            timer.cancel()
+            end()
+
+
+def hear(
     line: str, jobs: dict[str, Job], environments: Mapping[tuple[str, str], str], begun: Told, ended: Told
 ) -> None:
     """One line of act's log."""
@@ -182,6 +214,8 @@ def _hear(
         job.lines.append(said["msg"].rstrip("\n"))
     if said.get("stepResult") == "failure":
         job.failed_steps.append(said["step"])
+    if said.get("command") == "error":
+        job.errors.append(said["arg"])
     if "jobResult" in said:
         job.result = said["jobResult"]
         ended(job)

@@ -1,4 +1,4 @@
-"""A local GitHub, as much of it as the workflows use: it keeps what was said, in memory, and answers over HTTP."""
+"""A local GitHub, as much of it as the workflows use: it keeps what was said, and answers over HTTP."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The rehearsal's own repository: this checkout as its first commit, and what people do with it from there."""
+"""The rehearsal's own repository: this checkout as its first commit, and what people do from there."""
 
 import shutil
 from collections.abc import Callable
@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rehearsal import Broken
 from rollout.repository import git
 
-WHO = ("-c", "user.name=rehearsal", "-c", "user.email=rehearsal@example.org")
+AUTHOR = "user.name=rehearsal", "user.email=rehearsal@example.org", "commit.gpgsign=false"
+WHO = tuple(word for setting in AUTHOR for word in ("-c", setting))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +22,9 @@ class Repository:
 
     @classmethod
     def make(cls, root: Path, folder: Path, prepare: Callable[[Path], None]) -> "Repository":
-        """Of the files of `root` that git knows or would take up. `prepare` changes them before the first commit."""
+        """Of the files of `root` that git knows or would take up; `prepare` changes them before they are
+        committed.
+        """
         origin, desk = folder / "origin.git", folder / "desk"
         desk.mkdir(parents=True)
         for name in git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")[
@@ -50,22 +54,29 @@ class Repository:
         path = self.desk / file
         text = path.read_text()
         if old not in text:
-            raise ValueError(f"{file} no longer holds {old!r}: the story has to be told otherwise")
+            raise Broken(f"{file} no longer holds {old!r}: the story has to be told otherwise")
         path.write_text(text.replace(old, new))
+
+    def copy(self, file: str, to: str) -> None:
+        (self.desk / to).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(self.desk / file, self.desk / to)
 
     def commit(self, words: str) -> str:
         git(self.desk, "add", "--all")
         git(self.desk, *WHO, "commit", "-q", "-m", words)
         return git(self.desk, "rev-parse", "HEAD").strip()
 
+    def revert(self, merge: str) -> None:
+        git(self.desk, *WHO, "revert", "--no-commit", "--mainline", "1", merge)
+
     def propose(self, branch: str, number: int) -> dict[str, Any]:
-        """Pushes the branch; what GitHub then tells of its pull request. The merge is tried, as GitHub does."""
+        """Pushes the branch, and its merge with main as GitHub tries it; what GitHub then tells of both."""
         head, base = git(self.desk, "rev-parse", branch).strip(), self.main
         git(self.desk, "checkout", "-q", "--detach", "main")
         git(self.desk, *WHO, "merge", "-q", "--no-ff", "-m", f"Merge #{number}", branch)
         git(self.desk, "push", "-q", "--force", "origin", branch, f"HEAD:refs/pull/{number}/merge")
         git(self.desk, "checkout", "-q", branch)
-        return {"number": number, "head": {"ref": branch, "sha": head}, "base": {"ref": "main", "sha": base}}
+        return {"head": {"ref": branch, "sha": head}, "base": {"ref": "main", "sha": base}}
 
     def merge(self, branch: str, number: int) -> tuple[str, str]:
         """The commits of main before and after."""

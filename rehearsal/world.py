@@ -1,4 +1,4 @@
-"""The rehearsal's world: a repository on a local GitHub, the offices in the twin, and a machine that runs jobs."""
+"""The rehearsal's world: a repository on a GitHub of its own, offices in the twin, and what runs jobs."""
 
 import shutil
 import sys
@@ -42,10 +42,12 @@ class World:
     github: LocalGitHub
     repository: Repository
     runner: Runner
+    order: tuple[str, ...]  # the offices, as rollout.yaml's waves have them
     ended: Callable[[Job, float], None]  # hears of each job, and its seconds
 
     def __post_init__(self) -> None:
         self._runs, self._deployments = count(1), count(FIRST_DEPLOYMENT)
+        self.last_office = 0.0  # when the last job of an environment ended
 
     def run(self, workflow: str, event: Event) -> Run:
         """What GitHub does on an event: the workflow at the event's ref, and a deployment for each job that
@@ -66,12 +68,11 @@ class World:
         def ended(job: Job) -> None:
             began, said = statuses[str(job)]
             said.insert(0, {"state": job.result})
+            if job.environment:
+                self.last_office = monotonic()
             self.ended(job, monotonic() - began)
 
-        done = self.runner.run(folder / "repository", workflow, event, begun=begun, ended=ended)
-        if not done.jobs:
-            raise RuntimeError(f"{workflow} ran no job on {event.name}: see {folder / 'act.log'}")
-        return done
+        return self.runner.run(folder / "repository", workflow, event, begun=begun, ended=ended)
 
     def open(self, branch: str) -> PullRequest:
         """A pull request of the branch that stands on the desk."""
@@ -87,17 +88,20 @@ class World:
             payload={
                 "action": action,
                 "number": pull.number,
-                "pull_request": {**told, "user": AUTHOR},
+                "pull_request": {**told, "number": pull.number, "user": AUTHOR},
                 "repository": self._named,
             },
         )
+
+    def first_push(self) -> Event:
+        return self._push("0" * 40, self.repository.main)
 
     def merge(self, pull: PullRequest) -> Event:
         before, after = self.repository.merge(pull.branch, pull.number)
         labels = [{"name": name} for name in self.github.labels[str(pull.number)]]
         for commit in git(self.repository.desk, "rev-list", f"{before}..{after}").split():
             self.github.pulls[commit] = [{"merged_at": "now", "labels": labels}]
-        return Event(name="push", payload={"before": before, "after": after, "repository": self._named})
+        return self._push(before, after)
 
     def clock(self) -> Event:
         return Event(name="schedule", payload={"repository": self._named})
@@ -109,6 +113,9 @@ class World:
         issue["labels"].append(label)
         payload = {"action": "labeled", "issue": issue, "label": {"name": label}, "repository": self._named}
         return Event(name="issues", payload=payload)
+
+    def _push(self, before: str, after: str) -> Event:
+        return Event(name="push", payload={"before": before, "after": after, "repository": self._named})
 
     @property
     def _named(self) -> dict[str, str]:
@@ -132,7 +139,9 @@ def made(folder: Path, ended: Callable[[Job, float], None]) -> Iterator[World]:
     folder.mkdir(parents=True)
     repository = Repository.make(ROOT, folder, always_open)
     fleet = Fleet.load(ROOT)
-    settings = Settings.load(ROOT, [office.name for office in fleet.offices])
+    names = [office.name for office in fleet.offices]
+    settings = Settings.load(ROOT, names)
+    order = tuple(office for _, members in settings.waves_of(names) for office in members)
     github = LocalGitHub(repository=settings.repository.name)
     with Twin() as twin, served(github) as address:
         for office in fleet.offices:
@@ -152,4 +161,4 @@ def made(folder: Path, ended: Callable[[Job, float], None]) -> Iterator[World]:
             "REHEARSAL_VENV": sys.prefix,
         }
         runner = Runner(binary=binary, folder=folder, variables=variables)
-        yield World(twin=twin, github=github, repository=repository, runner=runner, ended=ended)
+        yield World(twin=twin, github=github, repository=repository, runner=runner, order=order, ended=ended)

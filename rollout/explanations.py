@@ -26,6 +26,11 @@ KNOWN: tuple[tuple[re.Pattern[str], str], ...] = (
         "bootstrap/permissions.py and run `python -m bootstrap {office} --apply`.",
     ),
     (
+        re.compile(r"AlreadyExists|AlreadyOwnedByYou|QueueNameExists"),
+        "something of that name is in {office} already, and this stack did not make it; the log names it. "
+        "Remove it, or take it over by `pulumi import -s {office}`; then run this job again.",
+    ),
+    (
         re.compile(r"marked for protection|is protected", re.IGNORECASE),
         "what holds data is protected in {office}. If it must really go: "
         "`pulumi state unprotect URN -s {office}`, URN as the log names it.",

@@ -2,6 +2,7 @@
 
 With a refresh the twin is asked first what is there, of the types whose kind can be read.
 """
+# ruff: noqa: ARG002 - what a deployment takes, whether a preview needs it or not
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -65,7 +66,7 @@ class Monitor(mocks.MockMonitor):
     """Keeps what mocks are not told."""
 
     def __init__(self, deployment: mocks.Mocks, dependencies: Dependencies) -> None:
-        super().__init__(deployment)  # type: ignore[no-untyped-call]
+        super().__init__(deployment)
         self._dependencies = dependencies
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the engine's own name

@@ -184,6 +184,7 @@ def test_a_summary_is_made_of_a_preview_with_the_policies_findings(job: Job) -> 
         ("error: the stack is currently locked by 1 lock(s)", "pulumi cancel -s eu"),
         ("warning: the stack has pending operations", "pulumi refresh -s eu"),
         ("NoSuchBucket: The specified bucket does not exist", "A lost state bucket"),
+        ("creating ECR Repository: RepositoryAlreadyExistsException", "pulumi import -s eu"),
         ("User: arn:… is not authorized to perform: sqs:X", "bootstrap/permissions.py"),
     ],
 )

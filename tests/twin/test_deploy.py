@@ -1,8 +1,6 @@
 """The deployer makes exactly what a change of the program or of the stack file asks for."""
 
 import json
-import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,37 +8,15 @@ import botocore.client
 import pulumi
 import pytest
 
+from tests.twin.sample_program import did, edit
 from twin import deploy, home, schema, state
 from twin.offices import Office, office
 from twin.resources import kind as kinds
 from twin.server import Twin
 
 
-@pytest.fixture
-def kept(running: Twin, program: Path) -> Iterator[None]:
-    """Each test starts with an office of nothing, and leaves nothing."""
-    yield
-    for folder in (home.home() / "state").glob("eu.json"):
-        known = state.State.load("eu", home.running().life)
-        target = kinds.Target(office=office("eu", program), endpoint=running.endpoint)
-        deploy.Deployment(target, known).delete_what_is_gone()
-        folder.unlink()
-
-
-def edit(program: Path, pattern: str, text: str, file: str = "Pulumi.eu.yaml") -> None:
-    path = program / file
-    before = path.read_text()
-    after = re.sub(pattern, text, before)
-    assert after != before
-    path.write_text(after)
-
-
 def running_life() -> str:
     return home.running().life
-
-
-def did(changes: list[deploy.Change]) -> list[tuple[str, str]]:
-    return sorted((c.action, c.name) for c in changes)
 
 
 @pytest.mark.usefixtures("kept")

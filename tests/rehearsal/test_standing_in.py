@@ -1,0 +1,133 @@
+"""What stands in for GitHub's machines, actions and Pulumi's command."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from rehearsal import act, pulumi
+from rehearsal.github import TOKEN, LocalGitHub, served
+
+ROOT = Path(__file__).parents[2]
+WORKFLOWS = ROOT / ".github" / "workflows"
+# A workflow that needs a registry and a container engine; no rehearsal runs it.
+NOT_REHEARSED = {"actions/attest-build-provenance"}
+
+
+def test_no_action_is_fetched_from_the_internet() -> None:
+    """A rehearsal without a network would end at the first action that nothing stands in for."""
+    used = {use[2] for path in WORKFLOWS.glob("*.yml") for use in act.USES.finditer(path.read_text())}
+    assert used - NOT_REHEARSED == act.STAND_INS.keys()
+    options = list(act.replaced(WORKFLOWS))
+    assert len(options) == len(act.STAND_INS)  # one version of each
+    for option in options:
+        assert (Path(option.rpartition("=")[2]) / "action.yml").is_file()
+
+
+def test_the_environments_of_jobs_are_those_of_the_files() -> None:
+    """GitHub makes a deployment of a job that names one; without it no office would ever count as applied."""
+    found = act.environments(WORKFLOWS)
+    assert found["apply a wave", "office"] == "${{ matrix.office }}"
+    assert found["preview", "office"] == "${{ matrix.office }}-preview"
+    assert ("apply", "plan") not in found
+
+
+def test_another_act_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Its log could say the same things in other words, and a failure be overlooked."""
+    binary = tmp_path / "act"
+    binary.write_text("#!/bin/sh\necho act version 0.2.1\n")
+    binary.chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+    with pytest.raises(act.Missing, match=rf"act version 0\.2\.1.*needs act {act.VERSION}"):
+        act.found()
+    binary.unlink()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(act.Missing, match="is not here"):
+        act.found()
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("preview", "--stack", "eu", "--non-interactive", "--json", "--show-sames", "--diff"),
+        ("preview", "--stack", "eu", "--json", "--show-sames"),
+        ("up", "--stack", "eu", "--non-interactive", "--yes", "--skip-preview", "--refresh=perhaps"),
+        ("destroy", "--stack", "eu"),
+    ],
+    ids=["an unknown option", "interactive", "no yes or no", "another command"],
+)
+def test_pulumi_takes_only_what_it_knows(asked: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    """A workflow that asks for more would pass here, and do something else on GitHub."""
+    with pytest.raises(SystemExit) as ended:
+        pulumi.main(asked)
+    assert ended.value.code == 2
+    assert "usage: pulumi" in capsys.readouterr().err
+
+
+def test_gh_asks_for_a_run() -> None:
+    """The label that mends an office would do nothing."""
+    github, gh = LocalGitHub(), str(act.FOLDER / "commands" / "runner" / "gh")
+    asked = ("workflow", "run", "apply.yml", "--ref", "main", "--field", "office=eu")
+    with served(github) as address:
+        done = subprocess.run(
+            [gh, *asked],
+            env={
+                "PATH": os.environ["PATH"],
+                "REHEARSAL_PYTHON": "python3",
+                "GITHUB_API_URL": address,
+                "GITHUB_REPOSITORY": github.repository,
+                "GH_TOKEN": TOKEN,
+            },
+            cwd=ROOT,
+        )
+    assert done.returncode == 0
+    assert github.dispatched == [{"workflow": "apply.yml", "ref": "main", "inputs": {"office": "eu"}}]
+
+
+def test_issues_and_pull_requests_are_counted_together() -> None:
+    """An issue with a pull request's number would be answered in its place."""
+    github = LocalGitHub()
+    numbers = [github.open_pull_request(), github.client.open_issue("t", "b", []), github.open_pull_request()]
+    assert numbers == [1, 2, 3]
+    github.client.say(2, "mended")
+    assert [each["body"] for each in github.comments_of(2)] == ["mended"]
+    assert github.comments_of(1) == []
+
+
+def test_only_make_test_is_left_out(tmp_path: Path) -> None:
+    """Else a broken Makefile would pass."""
+    (tmp_path / "Makefile").write_text("setup:\n\t@echo made\n")
+    make = act.FOLDER / "commands" / "runner" / "make"
+    environment = {"PATH": os.environ["PATH"], "REHEARSAL_MAKE": "make"}
+
+    def said(target: str) -> str:
+        ran = subprocess.run([make, target], cwd=tmp_path, env=environment, capture_output=True, text=True)
+        return ran.stdout
+
+    assert said("setup") == "made\n"
+    assert "left out" in said("test")
+
+
+def test_a_log_tells_the_jobs_and_what_failed() -> None:
+    """What is read of act's log decides whether an office counts as applied."""
+    jobs: dict[str, act.Job] = {}
+    heard: list[str] = []
+    known = {("apply a wave", "office"): "${{ matrix.office }}"}
+    job = {"job": "wave-1/apply a wave/office-2 ", "jobID": "office", "matrix": {"office": "eu"}}
+    for line in (
+        "not of the log's form",
+        json.dumps({"msg": "of no job"}),
+        json.dumps({**job, "raw_output": True, "msg": "error: no\n"}),
+        json.dumps({**job, "stepResult": "failure", "step": "Apply"}),
+        json.dumps({**job, "command": "error", "arg": "what it means"}),
+        json.dumps({**job, "jobResult": "failure"}),
+    ):
+        act.hear(
+            line, jobs, known, lambda job: heard.append(f"{job} begun"), lambda job: heard.append(job.result)
+        )
+    (found,) = jobs.values()
+    assert heard == ["wave-1/apply a wave/office eu begun", "failure"]
+    assert (found.environment, found.lines, found.failed_steps) == ("eu", ["error: no"], ["Apply"])
+    assert found.errors == ["what it means"]
