@@ -90,6 +90,7 @@ def setting(
     remove: Callable[[Target, Inputs], None],
     *,
     id: str,
+    read: Callable[[Target, Change], Inputs | None] | None = None,
 ) -> Kind:
     """A resource that is a setting of another, named by the input `id`: making and changing it are one
     call.
@@ -107,6 +108,7 @@ def setting(
         type=type,
         create=create,
         update=update,
+        read=read,
         delete=lambda target, change: remove(target, change.old),
         fixed=frozenset({id}),
     )

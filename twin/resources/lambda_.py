@@ -61,6 +61,16 @@ def _update(target: Target, change: Change) -> Outputs:
     return {}
 
 
+def _read(target: Target, change: Change) -> Inputs | None:
+    client = target.client("lambda")
+    try:
+        found = client.get_function_configuration(FunctionName=change.id)
+    except client.exceptions.ResourceNotFoundException:
+        return None
+    there = {"timeout": found["Timeout"], "memorySize": found["MemorySize"], "handler": found["Handler"]}
+    return {name: value for name, value in there.items() if change.old.get(name, value) != value}
+
+
 def _ready(client: Any, name: str) -> None:
     """Lambda takes no second change while one is under way."""
     deadline = time.monotonic() + READY_WITHIN_S
@@ -146,6 +156,7 @@ KINDS = (
         type="aws:lambda/function:Function",
         create=_create,
         update=_update,
+        read=_read,
         delete=lambda t, c: t.client("lambda").delete_function(FunctionName=c.id),
         fixed=frozenset({"name", "packageType"}),
         named="name",

@@ -29,11 +29,21 @@ def _update(target: Target, change: Change) -> Outputs:
     return {}
 
 
+def _read(target: Target, change: Change) -> Inputs | None:
+    groups = target.client("logs").describe_log_groups(logGroupNamePrefix=change.id)["logGroups"]
+    found = next((group for group in groups if group["logGroupName"] == change.id), None)
+    if found is None:
+        return None
+    days = found.get("retentionInDays")
+    return {} if days == change.old.get("retentionInDays") else {"retentionInDays": days}
+
+
 KINDS = (
     Kind(
         type="aws:cloudwatch/logGroup:LogGroup",
         create=_create,
         update=_update,
+        read=_read,
         delete=lambda t, c: t.client("logs").delete_log_group(logGroupName=c.id),
         fixed=frozenset({"name"}),
         named="name",

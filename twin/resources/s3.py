@@ -6,6 +6,7 @@ from typing import Any
 from twin.resources.kind import Change, Inputs, Kind, Made, Outputs, Target, setting, tag_list, upper
 
 REGION_WITHOUT_CONSTRAINT = "us-east-1"
+PRIVATE = ("blockPublicAcls", "ignorePublicAcls", "blockPublicPolicy", "restrictPublicBuckets")
 
 
 def _create(target: Target, name: str, inputs: Inputs) -> Made:
@@ -54,6 +55,12 @@ def _versioning(target: Target, inputs: Inputs) -> None:
     )
 
 
+def _read_versioning(target: Target, change: Change) -> Inputs:
+    kept = change.old["versioningConfiguration"]
+    status = target.client("s3").get_bucket_versioning(Bucket=change.id).get("Status", "Suspended")
+    return {} if status == kept["status"] else {"versioningConfiguration": {**kept, "status": status}}
+
+
 def _suspend(target: Target, inputs: Inputs) -> None:
     target.client("s3").put_bucket_versioning(
         Bucket=inputs["bucket"], VersioningConfiguration={"Status": "Suspended"}
@@ -79,11 +86,22 @@ def _encryption(target: Target, inputs: Inputs) -> None:
 
 
 def _public_access(target: Target, inputs: Inputs) -> None:
-    names = ("blockPublicAcls", "ignorePublicAcls", "blockPublicPolicy", "restrictPublicBuckets")
     target.client("s3").put_public_access_block(
         Bucket=inputs["bucket"],
-        PublicAccessBlockConfiguration=upper({n: bool(inputs.get(n, False)) for n in names}),
+        PublicAccessBlockConfiguration=upper({n: bool(inputs.get(n, False)) for n in PRIVATE}),
     )
+
+
+def _read_public_access(target: Target, change: Change) -> Inputs | None:
+    client = target.client("s3")
+    try:
+        found = client.get_public_access_block(Bucket=change.id)["PublicAccessBlockConfiguration"]
+    except client.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchPublicAccessBlockConfiguration":
+            raise
+        return None
+    there = {name: bool(found.get(name[:1].upper() + name[1:])) for name in PRIVATE}
+    return {name: value for name, value in there.items() if value != bool(change.old.get(name))}
 
 
 def _ownership(target: Target, inputs: Inputs) -> None:
@@ -159,7 +177,9 @@ KINDS = (
         fixed=frozenset({"bucket", "objectLockEnabled"}),
         named="bucket",
     ),
-    setting("aws:s3/bucketVersioning:BucketVersioning", _versioning, _suspend, id="bucket"),
+    setting(
+        "aws:s3/bucketVersioning:BucketVersioning", _versioning, _suspend, id="bucket", read=_read_versioning
+    ),
     setting(
         "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
         _encryption,
@@ -171,6 +191,7 @@ KINDS = (
         _public_access,
         lambda t, i: t.client("s3").delete_public_access_block(Bucket=i["bucket"]),
         id="bucket",
+        read=_read_public_access,
     ),
     setting(
         "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
