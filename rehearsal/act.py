@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from rehearsal import Broken
-from rehearsal.github import TOKEN
+from rehearsal.serving import TOKEN
 
 VERSION = "0.2.89"
 FOLDER = Path(__file__).resolve().parent

@@ -1,18 +1,12 @@
-"""A local GitHub, as much of it as the workflows use: it keeps what was said, and answers over HTTP."""
+"""GitHub, as much of it as the workflows use: it keeps what was said, in memory."""
 
-import json
 import re
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from rollout.github import GitHub
-
-TOKEN = "a-token-of-the-rehearsal"
 
 
 @dataclass
@@ -25,11 +19,11 @@ class LocalGitHub:
     deployments: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # by environment, newest first
     pulls: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # by commit
     labels: dict[str, list[str]] = field(default_factory=dict)  # by pull request
-    dispatched: list[dict[str, Any]] = field(default_factory=list)
     writes: list[str] = field(default_factory=list)
     proposed: list[dict[str, Any]] = field(default_factory=list)  # pull requests
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)  # trees and commits, by their names
     branches: dict[str, str] = field(default_factory=dict)
+    dispatched: list[dict[str, Any]] = field(default_factory=list)  # runs that were asked for
 
     @property
     def client(self) -> GitHub:
@@ -117,33 +111,3 @@ class LocalGitHub:
         else:
             raise NotImplementedError(f"{method} {path}")
         return {}
-
-
-@contextmanager
-def served(github: LocalGitHub) -> Iterator[str]:
-    """Answers at the address that is given, to whoever has the token."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(length)) if length else None
-            if self.headers["Authorization"] != f"Bearer {TOKEN}":
-                self.send_error(401)
-                return
-            answer = json.dumps(github.send(self.command, self.path, body)).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        do_GET = do_POST = do_PATCH = answer  # noqa: N815
-
-        def log_message(self, format: str, *arguments: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()

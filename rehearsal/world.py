@@ -17,8 +17,9 @@ from bootstrap.account import Account
 from components.roster import Fleet
 from rehearsal import accounts, act
 from rehearsal.act import Event, Job, Run, Runner
-from rehearsal.github import LocalGitHub, served
+from rehearsal.github import LocalGitHub
 from rehearsal.repository import Repository
+from rehearsal.serving import served
 from rollout.repository import git
 from rollout.settings import FILE, Settings
 from twin import home

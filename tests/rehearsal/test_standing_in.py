@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from rehearsal import act, pulumi
-from rehearsal.github import TOKEN, LocalGitHub, served
+from rehearsal.github import LocalGitHub
+from rehearsal.serving import TOKEN, served
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = ROOT / ".github" / "workflows"

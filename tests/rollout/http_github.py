@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
 
-from rehearsal.github import TOKEN, LocalGitHub, served
+from rehearsal.github import LocalGitHub
+from rehearsal.serving import TOKEN, served
 from rollout.__main__ import main
 
 ROOT = Path(__file__).parents[2]
