@@ -40,7 +40,7 @@ residency: $(READY) ## Every way by which something can leave an office, with it
 campaign: $(READY) ## The fault campaign at full size, by seed (about 20 minutes); prints a table, keeps JSON in .bench/
 	@$(BIN)/python -m campaign --json .bench/campaign.json
 
-rehearse: $(READY) ## A rollout by the workflows themselves, without GitHub and AWS (about 4 minutes); prints how long a merge takes
+rehearse: $(READY) ## A rollout by the workflows themselves, without GitHub and AWS (5 to 10 minutes)
 	@$(BIN)/python -m rehearsal
 
 bench: images ## Measure speed and memory; prints tables and keeps JSON in .bench/

@@ -27,8 +27,6 @@ from twin.server import Twin
 
 ROOT = Path(__file__).resolve().parent.parent
 AUTHOR = {"login": "engineer", "type": "User"}
-# GitHub counts comments, issues and deployments; a job's deployments here are numbered from this on.
-FIRST_DEPLOYMENT = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +45,7 @@ class World:
     ended: Callable[[Job, float], None]  # hears of each job, and its seconds
 
     def __post_init__(self) -> None:
-        self._runs, self._deployments = count(1), count(FIRST_DEPLOYMENT)
+        self._runs, self._deployments = count(1), count(1)
         self.last_office = 0.0  # when the last job of an environment ended
 
     def run(self, workflow: str, event: Event) -> Run:

@@ -79,6 +79,13 @@ def test_each_wave_waits_for_all_before_it() -> None:
         assert job["with"]["offices"] == f"${{{{ needs.plan.outputs.wave_{number} }}}}"
 
 
+def test_what_is_where_is_said_after_every_rollout() -> None:
+    """After a failure it is what an engineer needs first."""
+    status = read("apply.yml")["jobs"]["status"]
+    assert status["if"] == "always()"
+    assert status["needs"] == ["plan", *(f"wave-{number}" for number in range(1, MOST_WAVES + 1))]
+
+
 def test_an_apply_is_never_cancelled_in_mid_run() -> None:
     """A killed pulumi leaves a lock and half an update."""
     assert read("apply.yml")["concurrency"]["cancel-in-progress"] is False
