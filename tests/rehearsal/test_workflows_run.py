@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from rehearsal import Broken, act, world
-from rehearsal.act import Event
+from rehearsal.act import Event, Run
 from rehearsal.pulumi import FAILED
 from rehearsal.world import World
 
@@ -68,15 +68,32 @@ def test_a_fault_of_a_stack_file_fails_the_check_beside_its_line(here: World) ->
     assert any("globalbi:cidr must be a /16 to /24 network" in words for words in job.errors), job.errors
 
 
-def test_an_office_is_applied_and_what_it_has_is_known(here: World) -> None:
+@pytest.fixture(scope="module")
+def us_applied(here: World) -> Run:
+    return here.run("apply.yml", here.by_hand({"office": "us", "override": "a rehearsal"}))
+
+
+def test_an_office_is_applied_and_what_it_has_is_known(here: World, us_applied: Run) -> None:
     """The deployment that a job leaves is all that later rollouts know of an office."""
-    ran = here.run("apply.yml", here.by_hand({"office": "us", "override": "a rehearsal"}))
-    assert ran.succeeded, ran.jobs
-    assert [job.environment for job in ran.jobs if job.environment] == ["us"]
+    assert us_applied.succeeded, us_applied.jobs
+    assert [job.environment for job in us_applied.jobs if job.environment] == ["us"]
     assert here.github.client.applied("us") == here.repository.main
     assert here.github.client.applied("eu") is None
-    assert f"| us | `{here.repository.main}` |" in ran.job("status").lines
+    assert f"| us | `{here.repository.main}` |" in us_applied.job("status").lines
     assert here.twin.client("dynamodb", "us").list_tables()["TableNames"] == ["globalbi-us-ledger"]
+
+
+@pytest.mark.usefixtures("us_applied")
+def test_what_somebody_changed_in_it_is_told_and_nothing_else(here: World) -> None:
+    """A look that finds what is no drift is soon not read any more. The other offices wait for a change."""
+    here.twin.client("logs", "us").put_retention_policy(
+        logGroupName="/aws/lambda/globalbi-us-intake", retentionInDays=1
+    )
+    ran = here.run("drift.yml", here.clock())
+    assert ran.succeeded, ran.jobs
+    (issue,) = here.github.issues
+    assert issue["title"] == "us: 1 resource differs from the repository"
+    assert "retentionInDays" in issue["body"]
 
 
 def test_another_accounts_credentials_are_refused(here: World) -> None:
