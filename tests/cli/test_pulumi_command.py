@@ -66,7 +66,10 @@ def test_a_new_digest_changes_the_job_definition_and_what_names_it(applied: Chec
     applied.edit("Pulumi.eu.yaml", pinned["metagenome"]["digest"], f"sha256:{'0' * 64}")
     assert changed(summarise("eu", applied.preview())) == {
         ("update", JOB, "globalbi-eu-metagenome"),
-        *(("update", FUNCTION, f"globalbi-eu-{name}") for name in ("intake", "progress", "reconcile")),
+        *(
+            ("update", FUNCTION, f"globalbi-eu-{name}")
+            for name in ("desk", "intake", "progress", "reconcile")
+        ),
     }
 
 
