@@ -19,7 +19,7 @@ def keep(access: Access, record: Record) -> None:
     """Its key holds the seal of its text, so it takes no other record's place."""
     key = {
         "pk": _of(record.pipeline),
-        "sk": f"{record.new.release.digest}#{record.made.isoformat()}#{record.seal}",
+        "sk": f"{record.new.release.digest}#{record.made.isoformat(timespec='microseconds')}#{record.seal}",
     }
     item = {**key, "text": record.text()}
     access.headquarters("dynamodb").put_item(

@@ -36,7 +36,13 @@ def profiles(arguments: argparse.Namespace) -> int:
 
 def propose(arguments: argparse.Namespace) -> int:
     """Opens the pull requests that the gates let through, and those that take a release back."""
-    github = GitHub.from_environment()
+    github, code = GitHub.from_environment(), 0
     for path in sorted(arguments.proposals.rglob("*.json")):
-        print(proposal.propose(github, proposal.read(path), arguments.commit))
-    return 0
+        try:
+            found = proposal.read(path)
+        except ValueError as error:  # the others may hold a revert
+            print(f"refused: {str(error)!r}")
+            code = 1
+            continue
+        print(proposal.propose(github, found, arguments.commit))
+    return code

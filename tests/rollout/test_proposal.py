@@ -94,6 +94,20 @@ def test_what_a_release_does_not_change_is_refused(
     assert github.writes == []
 
 
+def test_a_bad_proposal_keeps_no_other_back(github: LocalGitHub, job: Job) -> None:
+    """The one behind it may take back what fails."""
+    folder = job.folder / "proposals"
+    folder.mkdir()
+    (folder / "assembly.json").write_text('{"branch": "main\\n::error::x"}')
+    assert propose(job).code == 1
+    assert [each["head"] for each in github.proposed] == [PROPOSAL.branch]
+
+
+def test_an_hour_without_anything_due_is_no_failure(job: Job) -> None:
+    """A workflow that is red by habit is looked at by nobody."""
+    assert job.run("propose", str(job.folder / "none"), "--commit", BASE, bare=True).code == 0
+
+
 def test_a_text_without_a_chart_is_left_as_it_is(github: LocalGitHub, job: Job) -> None:
     """A revert has none, and must not show a broken picture."""
     propose(job, replace(PROPOSAL, branch="revert/metagenome-aaaaaaaaaaaa", chart=""))
