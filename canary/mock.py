@@ -24,12 +24,13 @@ class Community:
 
 
 def community(folder: Path, *, pairs: int, seed: int, options: tuple[str, ...] = ()) -> Community:
-    """The community of these arguments; the same arguments give the same bytes, so it is made once."""
+    """The community of these arguments: an image gives the same bytes again, so it is made once by each."""
     out = folder / "".join([f"{pairs}-{seed}", *options])
     done = out / ".made"
-    if not done.exists():
+    engine = containers.engine()
+    image = engine.ask("image", "inspect", "--format", "{{.Id}}", IMAGE) or ""
+    if not done.exists() or done.read_text() != image:
         out.mkdir(parents=True, exist_ok=True)
-        engine = containers.engine()
         run = engine.command(
             "run", "--rm", "--network", "none", "--user", owner(engine), "--volume", f"{out}:/out"
         )
@@ -42,7 +43,7 @@ def community(folder: Path, *, pairs: int, seed: int, options: tuple[str, ...] =
         )
         if made.returncode:
             raise NotMade(f"{IMAGE} ended with {made.returncode}: {made.stderr.strip()[-500:]}")
-        done.touch()
+        done.write_text(image)
     return Community(input_tar=out / "input.tar", truth=out / "truth.tsv", references=out / "references")
 
 

@@ -18,6 +18,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pysylph
+
 NODES = ((1, 1, "no rank", "root"), (2, 1, "domain", "Bacteria"), (561, 2, "genus", "Escherichia"))
 NODES += ((562, 561, "species", "Escherichia coli"), (10239, 1, "domain", "Viruses"))
 NODES += ((10710, 10239, "species", "Lambda"),)
@@ -46,6 +48,15 @@ def build_references(examples: Path, folder: Path) -> None:
         run(*build, "--add-to-library", str(labelled))
     run(*build, "--build")
     (folder / "10710.fa").rename(folder / "host" / "lambda.fa")
+    (folder / "deacon").mkdir()
+    index = str(folder / "deacon" / "lambda.idx")
+    run("deacon", "index", "build", "--quiet", "--output", index, str(folder / "host" / "lambda.fa"))
+    (folder / "sylph").mkdir()
+    sequence = "".join(gzip.decompress((examples / ECOLI).read_bytes()).decode().split("\n")[1:])
+    pysylph.Database([pysylph.Sketcher().sketch_genome("coli.fna", [sequence])]).dump(
+        str(folder / "sylph" / "coli.syldb")
+    )
+    (folder / "sylph" / "taxa.tsv").write_text("genome\ttaxid\tspecies\ncoli.fna\t562\tEscherichia coli\n")
 
 
 def mix(examples: Path, source: Path) -> tuple[int, int]:

@@ -19,6 +19,7 @@ from tests.components.conftest import Edit
 from twin.offices import offices
 
 DIGEST = "sha256:" + "0" * 64
+PINNED = dict.fromkeys(("demo-kraken2", "demo-deacon", "demo-host", "demo-sylph"), "2026.1")
 
 
 def faults(root: Path) -> tuple[str, ...]:
@@ -139,24 +140,22 @@ def test_a_fault_names_file_key_rule_and_value(
     ("release", "fault"),
     [
         (
-            {"digest": "latest", "references": {"demo-kraken2": "2026.1", "demo-host": "2026.1"}},
+            {"digest": "latest", "references": PINNED},
             ".digest must be an image digest, sha256: and 64 hex digits (a tag can move), not 'latest'",
         ),
         (
-            {"digest": DIGEST, "references": {"demo-kraken2": "latest", "demo-host": "2026.1"}},
+            {"digest": DIGEST, "references": PINNED | {"demo-kraken2": "latest"}},
             '.references.demo-kraken2 must pin one version such as "2026.1" (letters, digits, . _ -; '
             "never latest), not 'latest'",
         ),
         (
-            {"digest": DIGEST, "references": {"demo-kraken2": "2026.1"}},
+            {"digest": DIGEST, "references": {n: v for n, v in PINNED.items() if n != "demo-host"}},
             '.references.demo-host is missing: pin its version, demo-host: "2026.1"',
         ),
         (
-            {
-                "digest": DIGEST,
-                "references": {"demo-kraken2": "2026.1", "demo-host": "2026.1", "silva": "138"},
-            },
-            ".references.silva is no reference of metagenome (valid: demo-host, demo-kraken2)",
+            {"digest": DIGEST, "references": PINNED | {"silva": "138"}},
+            ".references.silva is no reference of metagenome (valid: demo-deacon, demo-host, demo-kraken2, "
+            "demo-sylph)",
         ),
     ],
 )

@@ -2,6 +2,7 @@
 
 from reporting.findings import Finding, percent
 
+from metagenome.agreement import APART, NOTABLE
 from metagenome.read_kind import ReadKind
 from metagenome.summary import Summary
 
@@ -13,6 +14,7 @@ MUCH_UNCLASSIFIED = 0.5
 SOME_UNCLASSIFIED = 0.25
 LOW_Q30 = 0.75
 MUCH_DUPLICATION = 0.3
+NAMED = 3  # species in a sentence
 _WHY_FILTERED = {
     ReadKind.SHORT: "were too short or too poor. Often the library has many adapters (fragments that are too "
     "short), or the run went badly.",
@@ -23,7 +25,10 @@ _WHY_FILTERED = {
 
 def findings(summary: Summary) -> list[Finding]:
     """What to mind first, then what is as it should be."""
-    found = [rule(summary) for rule in (_depth, _quality, _filter, _host, _unclassified, _duplication)]
+    found = [
+        rule(summary)
+        for rule in (_depth, _quality, _filter, _host, _unclassified, _duplication, _second_opinion)
+    ]
     return sorted((finding for finding in found if finding), key=lambda finding: not finding.mind)
 
 
@@ -116,4 +121,35 @@ def _duplication(s: Summary) -> Finding | None:
         words=f"About {percent(share)} of the {s.unit} are copies of others: too little DNA went "
         "into the "
         "library, or it was amplified too often.",
+    )
+
+
+def _second_opinion(s: Summary) -> Finding | None:
+    if s.agreement is None:
+        return None
+    if s.agreement.nothing:
+        return Finding(
+            mind=True,
+            title="No second opinion",
+            words="sylph saw no species: it needs reads from all over a genome, so either there are too few "
+            "of each, or its database does not hold them. The shares below are Kraken 2's alone.",
+        )
+    disputed = s.agreement.disputed
+    if not disputed:
+        return Finding(
+            mind=False,
+            title="Two methods agree",
+            words="Kraken 2, which looks at each read, and sylph, which looks at whole genomes, give every "
+            f"species a like share (Bray–Curtis distance {s.agreement.distance:.2f}).",
+        )
+    named = ", ".join(
+        f"{each.name} ({percent(each.kraken2)} and {percent(each.sylphs)})" for each in disputed[:NAMED]
+    )
+    more = f" and {len(disputed) - NAMED} more" if len(disputed) > NAMED else ""
+    return Finding(
+        mind=True,
+        title="Two methods disagree",
+        words=f"Kraken 2 and sylph give other shares of {named}{more}: {percent(APART)} or more apart, or "
+        f"{percent(NOTABLE)} or more and not seen by the other. Look at the table of the second opinion "
+        "before relying on these species.",
     )

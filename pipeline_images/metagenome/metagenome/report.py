@@ -13,7 +13,8 @@ from reporting.findings import percent
 from reporting.page import NOT_A_DIAGNOSIS, finding_list, page, table
 
 from metagenome.abundance import Share
-from metagenome.cleaning import SHORTEST_OF_LONG
+from metagenome.agreement import Agreement, Species
+from metagenome.cleaning import SHORTEST, SHORTEST_OF_LONG
 from metagenome.findings import SOME_UNCLASSIFIED, findings
 from metagenome.measured import Measured
 from metagenome.read_kind import ReadKind
@@ -44,6 +45,8 @@ def report(summary: Summary, tools: Mapping[str, str]) -> str:
         ]
     else:
         body += ["<h2>Species</h2>", "<p>No read belongs to a species that the database knows.</p>"]
+    if summary.agreement is not None:
+        body += ["<h2>Second opinion</h2>", *_second_opinion(summary.agreement)]
     body += [
         "<h2>All ranks</h2>",
         *(_rank(rank, rows, summary.unit) for rank, rows in summary.tables.items()),
@@ -121,6 +124,38 @@ def _bars(rows: Sequence[Share], *, italic: bool) -> list[Bar]:
     ]
 
 
+def _second_opinion(agreement: Agreement) -> list[str]:
+    """Both methods' shares side by side, what they disagree on first."""
+    if agreement.nothing:
+        return ["<p>sylph saw no species in this sample.</p>"]
+    rows = agreement.species[:SHOWN_IN_CHART]
+    more = len(agreement.species) - len(rows)
+    rest = f"<p class=small>{more:,} more are in abundance/second_opinion.tsv.</p>" if more > 0 else ""
+    return [
+        "<p>Kraken 2 looks at each read by itself and also sees what is rare, but takes a read for a species "
+        "that is only similar. sylph believes in a genome when parts from all over it are there. "
+        f"Bray–Curtis distance between the two: {agreement.distance:.3f} (0 is the same, 1 has nothing in "
+        "common).</p>",
+        table(
+            ("species", "Kraken 2", "sylph", "identity to the known genome", "depth", ""),
+            [_opinions(each) for each in rows],
+            numbers=(1, 2, 3, 4),
+        ),
+        rest,
+    ]
+
+
+def _opinions(species: Species) -> list[str]:
+    return [
+        f"<em>{escape(species.name)}</em>",
+        percent(species.kraken2),
+        percent(species.sylphs),
+        f"{species.sylph.ani:.1f}%" if species.sylph else "–",
+        f"{species.sylph.coverage:.2f}×" if species.sylph else "–",
+        "" if species.agree else "<strong>disputed</strong>",
+    ]
+
+
 def _rank(rank: str, rows: Sequence[Share], unit: str) -> str:
     italic = rank in _ITALIC
     cells = [
@@ -154,20 +189,30 @@ def _diversity(s: Summary) -> str:
 
 
 def _methods(s: Summary, tools: Mapping[str, str]) -> str:
-    kept = "a pair is kept only if neither mate maps to the host"
-    kept = kept if s.unit == "pairs" else "a read is kept only if it does not map to the host"
-    host = f"minimap2 ({kept})" if s.host_removal else "left out"
-    filtering = "fastp, which also estimates duplication"
-    if s.kind is ReadKind.LONG:
-        filtering = (
-            f"long reads under {SHORTEST_OF_LONG} bases are left out, because it cannot be told well enough "
-            "whether they are the host's"
-        )
     steps = (
-        f"<p>Filtering: {filtering}. Host removal: {host}. Classification: Kraken 2. "
-        "The tables in <code>abundance/</code> hold every taxon; <code>manifest.json</code> names "
-        "the "
+        f"<p>Filtering: {_filtering(s)}. Host removal: {_host_removal(s)}. Classification: Kraken 2. "
+        f"Second opinion: {'sylph' if s.agreement is not None else 'none, there is no reference for it'}. "
+        "The tables in <code>abundance/</code> hold every taxon; <code>manifest.json</code> names the "
         "versions of the pipeline and of its references.</p>"
     )
     rows = [[escape(name), escape(version)] for name, version in tools.items()]
     return steps + table(("tool", "version"), rows) + f"<p class=small>{NOT_A_DIAGNOSIS}</p>"
+
+
+def _filtering(s: Summary) -> str:
+    if s.kind is ReadKind.SHORT:
+        return f"fastp (reads of {SHORTEST} bases or more), which also estimates duplication"
+    return (
+        f"long reads under {SHORTEST_OF_LONG} bases are left out, because it cannot be told well enough "
+        "whether they are the host's"
+    )
+
+
+def _host_removal(s: Summary) -> str:
+    if not s.host_removal:
+        return "left out"
+    if s.kind is ReadKind.LONG:
+        return "minimap2 (a read is kept only if it does not map to the host)"
+    if s.unit == "pairs":
+        return "deacon (a pair is kept only if neither mate holds a word of the host's DNA)"
+    return "deacon (a read is kept only if it holds no word of the host's DNA)"

@@ -8,6 +8,7 @@ from reporting.diversity import Diversity
 from sequencing.reads import Reads
 
 from metagenome.abundance import Share
+from metagenome.agreement import Agreement
 from metagenome.cleaning import Cleaned
 from metagenome.kraken_report import Classification
 from metagenome.measured import Measured
@@ -30,6 +31,7 @@ class Summary:
     measured: Measured
     tables: Mapping[str, Sequence[Share]]
     diversity: tuple[Diversity, ...]
+    agreement: Agreement | None  # None: nobody was asked for a second opinion
 
     @property
     def filter_share(self) -> float:
@@ -65,6 +67,11 @@ class Summary:
             "n50": self.measured.n50,
             "q30_share": _rounded(self.measured.q30_share),
             "duplication": _rounded(self.measured.duplication),
+            "second_opinion": self.agreement
+            and {
+                "distance": round(self.agreement.distance, 4),
+                "disputed": [each.name for each in self.agreement.disputed],
+            },
             "taxa": {rank: len(rows) for rank, rows in self.tables.items()},
             "diversity": {
                 row.rank: {
@@ -88,6 +95,7 @@ def summarise(
     classification: Classification,
     tables: Mapping[str, Sequence[Share]],
     diversity: Sequence[Diversity],
+    agreement: Agreement | None,
     *,
     host_removal: bool,
 ) -> Summary:
@@ -104,4 +112,5 @@ def summarise(
         measured=cleaned.measured,
         tables=tables,
         diversity=tuple(diversity),
+        agreement=agreement,
     )

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 
+import pysylph
 from programs.versions import versions
 
 _ASK: Mapping[str, tuple[str, ...]] = {
     "fastp": ("fastp", "--version"),
+    "deacon": ("deacon", "--version"),
     "minimap2": ("minimap2", "--version"),
     "samtools": ("samtools", "--version"),
     "kraken2": ("kraken2", "--version"),
@@ -14,4 +16,4 @@ _ASK: Mapping[str, tuple[str, ...]] = {
 
 
 def tool_versions() -> dict[str, str]:
-    return versions(_ASK)
+    return versions(_ASK) | {"pysylph": pysylph.__version__}

@@ -1,10 +1,12 @@
-"""The references that go with the community: a Kraken 2 database and a host. Run while the image is built.
+"""The references that go with the community: databases of Kraken 2 and sylph, and the host for deacon and
+minimap2. Run while the image is built.
 
 python3 -m mock_community.references GENOMES TARGET: from the unpacked packages, writes below TARGET
 references/<name>/<version>/ as the references bucket holds them, and strains/*.fa, the genomes to be
 sequenced.
 """
 
+import csv
 import hashlib
 import os
 import random
@@ -12,6 +14,8 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+
+import pysylph
 
 from mock_community.community import (
     COMMUNITY,
@@ -27,7 +31,7 @@ from mock_community.fasta import read_fasta, write_fasta
 from mock_community.programs import run
 
 VERSION = "2026.1"
-KRAKEN2, HOST = "demo-kraken2", "demo-host"
+KRAKEN2, HOST, DEACON, SYLPH = "demo-kraken2", "demo-host", "demo-deacon", "demo-sylph"
 UNKNOWN_SEED = 20261
 SHORTEST = 600  # bases: shorter contigs give no fragments
 
@@ -72,6 +76,28 @@ def build_host(human: Path, target: Path) -> None:
     run(["minimap2", "-x", "sr", "-d", target / "host.mmi", human])
 
 
+def build_deacon(human: Path, target: Path) -> None:
+    """deacon's index of the same part of chromosome X."""
+    target.mkdir(parents=True)
+    run(["deacon", "index", "build", "--quiet", "--output", target / "host.idx", human])
+
+
+def build_sylph(genomes: Path, target: Path) -> None:
+    """A database of the same strains as Kraken 2's, and which species each is of."""
+    target.mkdir(parents=True)
+    sketcher, sketches = pysylph.Sketcher(), []
+    with (target / "taxa.tsv").open("w", newline="") as out:
+        taxa = csv.writer(out, delimiter="\t", lineterminator="\n")
+        taxa.writerow(("genome", "taxid", "species"))
+        for species in COMMUNITY:
+            for fasta in species.database:
+                name = Path(fasta).name
+                contigs = [sequence for _, sequence in read_fasta(genomes / fasta)]
+                sketches.append(sketcher.sketch_genome(name, contigs))
+                taxa.writerow((name, species.taxid, species.name))
+    pysylph.Database(sketches).dump(str(target / "genomes.syldb"))
+
+
 def write_strains(genomes: Path, target: Path) -> None:
     """The genomes to be sequenced; names of sequences, and so of reads, begin with the strain."""
     target.mkdir(parents=True)
@@ -101,10 +127,13 @@ def write_checksums(folder: Path) -> None:
 
 def main(genomes: Path, target: Path) -> None:
     write_strains(genomes, target / "strains")
-    kraken2, host = (target / "references" / name / VERSION for name in (KRAKEN2, HOST))
-    build_kraken2(genomes, kraken2)
-    build_host(target / "strains" / f"{HUMAN}.fa", host)
-    for folder in (kraken2, host):
+    human = target / "strains" / f"{HUMAN}.fa"
+    folders = {name: target / "references" / name / VERSION for name in (KRAKEN2, HOST, DEACON, SYLPH)}
+    build_kraken2(genomes, folders[KRAKEN2])
+    build_host(human, folders[HOST])
+    build_deacon(human, folders[DEACON])
+    build_sylph(genomes, folders[SYLPH])
+    for folder in folders.values():
         write_checksums(folder)
 
 

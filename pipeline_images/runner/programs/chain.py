@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 from programs.outcome import FAILED, KILLED, Failed
+from programs.use import Watch, Watched, record
 
 T = TypeVar("T")
 _TAIL = 400  # characters of a program's last words
@@ -32,6 +33,14 @@ class _Child:
     program: Program
     process: "subprocess.Popen[bytes]"
     words: Path  # its standard error
+    watched: Watched
+
+    def end(self) -> int:
+        """Wait for its end; its exit code."""
+        if self.process.returncode is None:
+            self.process.returncode, use = self.watched.end()  # so that Popen does not wait again
+            record(use)
+        return self.process.returncode
 
 
 def run_chain(programs: Sequence[Program], logs: Path, feed: Callable[[Callable[[bytes], object]], T]) -> T:
@@ -59,6 +68,7 @@ def run_program(program: Program, logs: Path) -> None:
 @contextlib.contextmanager
 def _started(programs: Sequence[Program], logs: Path) -> Iterator[list[_Child]]:
     children: list[_Child] = []
+    watch = Watch()
     try:
         for number, program in enumerate(programs):
             before = children[-1].process.stdout if children else subprocess.PIPE
@@ -75,9 +85,11 @@ def _started(programs: Sequence[Program], logs: Path) -> Iterator[list[_Child]]:
                 # Only the next program may hold the pipe: else nobody learns that it ended.
                 assert children[-1].process.stdout is not None
                 children[-1].process.stdout.close()
-            children.append(_Child(program, process, words))
+            watched = watch.add(Watched(program=program.name, pid=process.pid))
+            children.append(_Child(program, process, words, watched))
         yield children
     finally:
+        watch.close()
         for child in children:
             if child.process.poll() is None:
                 child.process.kill()
@@ -90,7 +102,7 @@ def _started(programs: Sequence[Program], logs: Path) -> Iterator[list[_Child]]:
 
 def _judge(children: list[_Child]) -> None:
     """Who failed by itself is to blame, not who lost its pipe by that."""
-    codes = [child.process.wait() for child in children]
+    codes = [child.end() for child in children]
     failed = [(child, code) for child, code in zip(children, codes, strict=True) if code]
     failed.sort(key=lambda pair: (pair[1] != -signal.SIGKILL, pair[1] == -signal.SIGPIPE))
     for child, code in failed:

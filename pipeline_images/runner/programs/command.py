@@ -4,16 +4,20 @@ Exit code 65 and a last line on standard error that names the fault: the upload 
 but 0: the pipeline is.
 """
 
+import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
 from programs.outcome import BAD_INPUT, BAD_USAGE, TERMINATED, BadInput, Failed
+from programs.use import leave
 
 
-def command(steps: Callable[[Path, Path], None], arguments: Sequence[str]) -> int:
+def command(
+    steps: Callable[[Path, Path], None], arguments: Sequence[str], environ: Mapping[str, str] = os.environ
+) -> int:
     """Run the steps on two folders; their end as an exit code."""
     if len(arguments) != 2:
         print("usage: run INPUT OUTPUT (two folders)", file=sys.stderr)
@@ -27,6 +31,8 @@ def command(steps: Callable[[Path, Path], None], arguments: Sequence[str]) -> in
     except Failed as error:
         print(error, file=sys.stderr)
         return error.code
+    if environ.get("PIPELINE_META"):
+        leave(Path(environ["PIPELINE_META"]))
     return 0
 
 

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from metagenome.abundance import diversity, tables
+from metagenome.agreement import Agreement, agreement_of
 from metagenome.kraken_report import Classification, read_report
 from metagenome.measured import Measured
 from metagenome.read_kind import ReadKind
 from metagenome.summary import Summary
+from metagenome.sylph import Found
 
 # As Kraken 2.1.2 wrote it: rank codes of the higher taxa are empty, indentation tells the tree.
 REPORT = """\
@@ -71,9 +73,26 @@ def summary(
         "measured": MEASURED,
         "tables": by_rank,
         "diversity": tuple(diversity(rank, rows) for rank, rows in by_rank.items()),
+        "agreement": None,
     }
     return Summary(**(numbers | changed))
 
 
 def records(sequences: Iterable[str]) -> str:
     return "".join(f"@r{n}\n{bases}\n+\n{'I' * len(bases)}\n" for n, bases in enumerate(sequences))
+
+
+def second_opinion(**shares: float) -> Agreement:
+    """What sylph says of the sample of `classification()`: shares by name, `_` for a space."""
+    taxids = {"Escherichia_coli": 562, "Escherichia_fergusonii": 564, "Staphylococcus_aureus": 1280}
+    found = [
+        Found(
+            taxid=taxids.get(name, 10_000 + number),
+            name=name.replace("_", " "),
+            share=share,
+            ani=98.7,
+            coverage=1.25,
+        )
+        for number, (name, share) in enumerate(shares.items())
+    ]
+    return agreement_of(tables(classification())["species"], found)

@@ -26,16 +26,35 @@ def test_a_missing_database_is_not_the_samples_fault(tmp_path: Path) -> None:
     assert failed.value.code == 78
 
 
-def test_without_a_host_role_nothing_is_removed(references: Path) -> None:
-    """Samples of soil or water have no host."""
-    assert settings_from(environ(references)).host is None
+def test_roles_without_a_folder_are_left_out(references: Path) -> None:
+    """Samples of soil or water have no host, and not everybody has a database of sylph's."""
+    found = settings_from(environ(references))
+    assert (found.host, found.deacon, found.sylph) == (None, None, None)
 
 
-def test_an_empty_host_role_is_a_fault(references: Path) -> None:
+@pytest.mark.parametrize(
+    ("role", "words"),
+    [
+        ("host", "no reference for the host"),
+        ("deacon", "no reference for deacon's index"),
+        ("sylph", r"one \.syldb file and taxa\.tsv, but .* has nothing"),
+    ],
+)
+def test_an_empty_role_is_a_fault(references: Path, role: str, words: str) -> None:
     """Human reads would be published because a reference was laid out wrongly."""
-    (references / "host").mkdir()
-    with pytest.raises(Failed, match="no host reference"):
+    (references / role).mkdir()
+    with pytest.raises(Failed, match=words) as failed:
         settings_from(environ(references))
+    assert failed.value.code == 78
+
+
+def test_the_references_of_all_roles_are_found(references: Path) -> None:
+    """A tool would start without what it is to look into."""
+    for name in ("deacon/host.idx", "sylph/genomes.syldb", "sylph/taxa.tsv"):
+        (references / name).parent.mkdir(exist_ok=True)
+        (references / name).touch()
+    found = settings_from(environ(references))
+    assert (found.deacon, found.sylph) == (references / "deacon" / "host.idx", references / "sylph")
 
 
 def test_an_index_goes_before_the_sequence_and_two_are_a_fault(references: Path) -> None:

@@ -7,10 +7,8 @@ from random import Random
 
 import pytest
 from programs.outcome import BadInput, Failed
-from sequencing.kept import feed_kept, feed_numbered, write_kept
+from sequencing.kept import feed_kept, feed_numbered, pass_clean, write_kept
 from sequencing.reads import Reads, find_reads
-
-CLEANED = ("clean_1.fastq", "clean_2.fastq")
 
 
 def record(name: str, bases: str, quality: str | None = None) -> str:
@@ -31,22 +29,29 @@ def upload(folder: Path, lanes: list[tuple[str, list[tuple[str, ...]]]], *, name
 Clean = tuple[int, tuple[str, ...]]  # a fragment's number, and what is left of each of its reads
 
 
-def cleaned(folder: Path, reads: Reads, fragments: list[Clean]) -> list[Path]:
-    """Write clean fragments as tools leave them: one file for each mate, in any order."""
+def cleaned(folder: Path, reads: Reads, fragments: list[Clean]) -> Path:
+    """What is noted of clean fragments that tools leave behind one another, in any order."""
     numbered = io.BytesIO()
     feed_numbered(reads, numbered.write)
     heads = numbered.getvalue().decode().splitlines()[::4]
     mates = 2 if reads.paired else 1
-    paths = [folder / name for name in CLEANED[:mates]]
-    for mate, path in enumerate(paths):
-        lines = []
-        for number, left in fragments:
+    records = []
+    for number, left in fragments:
+        for mate in range(mates):
             # samtools writes its tags behind a tab, and no /1
             [head] = [h for h in heads[mate::mates] if h.endswith(f" fn:i:{number}")]
             name = head.split()[0].removesuffix(f"/{mate + 1}").removeprefix("@")
-            lines.append(record(f"{name}\tfn:i:{number}", left[mate]))
-        path.write_text("".join(lines))
-    return paths
+            records.append(record(f"{name}\tfn:i:{number}", left[mate]))
+    return passed(folder, "".join(records), mates)
+
+
+def passed(folder: Path, text: str, mates: int) -> Path:
+    """The notes of a stream of clean reads, which have to come out as they went in."""
+    out = io.BytesIO()
+    blocks = list(pass_clean(io.BytesIO(text.encode()), out.write, mates, folder / "notes"))
+    assert out.getvalue().decode() == text
+    assert [bases.decode() for block in blocks for bases in block] == text.splitlines()[1::4]
+    return folder / "notes"
 
 
 def again(reads: Reads, table: Path | None) -> str:
@@ -131,10 +136,37 @@ def test_without_a_table_all_reads_are_kept(tmp_path: Path) -> None:
 def test_reads_that_no_table_can_stand_for_are_found(tmp_path: Path, text: str) -> None:
     """A cleaning tool with another setting would make a table of wrong reads."""
     reads = upload(tmp_path / "upload", [("L1", [("a", "ACGTACGT"), ("b", "GGGGGGGG")])])
-    clean = tmp_path / "clean.fastq"
-    clean.write_text(text)
-    with pytest.raises(Failed, match="is not the beginning of one of the upload's"):
-        write_kept(reads, 2, [clean], tmp_path / "kept.tsv.gz")
+    with pytest.raises(Failed, match=r"is not the beginning of one of the upload's|has lost its number"):
+        write_kept(reads, 2, passed(tmp_path, text, 1), tmp_path / "kept.tsv.gz")
+
+
+def test_a_read_beyond_those_that_are_compared_must_be_the_uploads_too(tmp_path: Path) -> None:
+    """Numbers from another sample would be written into the table, or past its end."""
+    reads = upload(tmp_path / "upload", [("L1", [("a", "ACGT")])])
+    with pytest.raises(Failed, match="number 5,000 is not"):
+        write_kept(reads, 1, passed(tmp_path, record("a fn:i:5000", "ACGT"), 1), tmp_path / "kept.tsv.gz")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (record("a fn:i:0", "ACGT") + record("b fn:i:1", "ACGT"), "one behind the other"),
+        (record("a fn:i:0", "ACGT") * 3, "in the middle of a fragment"),
+        (record("a fn:i:0", "ACGT") * 2 + "@a fn:i:1\nAC", "in the middle of a fragment"),
+    ],
+)
+def test_mates_that_lost_each_other_are_found(tmp_path: Path, text: str, words: str) -> None:
+    """Each mate would be classified with a stranger's, and the table be of neither."""
+    with pytest.raises(Failed, match=words):
+        passed(tmp_path, text, 2)
+
+
+def test_blocks_may_end_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reads would be lost, or cut in two, wherever a pipe happens to hand over."""
+    text = "".join(record(f"r{n} fn:i:{n // 2}", "ACGT" * (n + 1)) for n in range(20))
+    for size in (1, 7, 64, 1000):
+        monkeypatch.setattr("sequencing.kept._BLOCK_BYTES", size)
+        passed(tmp_path, text, 2)
 
 
 @pytest.mark.parametrize("lines", [b"8\n", b"8\n8\n8\n", b"9\n8\n", b"x\n8\n", b"8\t8\n8\n", b"-1\n8\n"])
@@ -162,17 +194,13 @@ def test_the_table_is_small(tmp_path: Path) -> None:
     random = Random(1)
     pairs = [(f"r{n}", *("".join(random.choices("ACGT", k=150)) for _ in range(2))) for n in range(5_000)]
     reads = upload(tmp_path / "upload", [("L1", pairs)])
-    clean = [tmp_path / name for name in CLEANED]
-    for mate, path in enumerate(clean):
-        lengths = [random.choice((150, 150, 150, 120)) for _ in pairs]
-        path.write_text(
-            "".join(
-                record(f"{pair[0]} fn:i:{n}", pair[mate + 1][: lengths[n]])
-                for n, pair in enumerate(pairs)
-                if n % 10
-            )
-        )
+    lengths = {n: [random.choice((150, 150, 150, 120)) for _ in (1, 2)] for n in range(5_000) if n % 10}
+    text = "".join(
+        record(f"{pairs[n][0]} fn:i:{n}", pairs[n][mate + 1][:bases])
+        for n, kept in lengths.items()
+        for mate, bases in enumerate(kept)
+    )
     table = tmp_path / "kept.tsv.gz"
-    write_kept(reads, len(pairs), clean, table)
+    write_kept(reads, len(pairs), passed(tmp_path, text, 2), table)
     uploaded = sum(path.stat().st_size for lane in reads.lanes for path in lane.files)
     assert table.stat().st_size < 0.01 * uploaded
