@@ -23,10 +23,13 @@ import pysylph
 NODES = ((1, 1, "no rank", "root"), (2, 1, "domain", "Bacteria"), (561, 2, "genus", "Escherichia"))
 NODES += ((562, 561, "species", "Escherichia coli"), (10239, 1, "domain", "Viruses"))
 NODES += ((10710, 10239, "species", "Lambda"),)
-MOST_HOST_LEFT = 0.001  # some of Bowtie 2's reads are short and full of errors
+# Bowtie 2's reads of the host are short and full of errors and N: deacon leaves 36 of 10,000 pairs of them,
+# and with its own default of two words three times as many.
+MOST_HOST_LEFT, MOST_LONG_HOST_LEFT = 0.005, 0.001
 ECOLI = "usr/share/doc/bowtie/examples/genomes/NC_008253.fna.gz"
 DADA2 = "usr/lib/R/site-library/dada2/extdata"
-LONG_READS, LONG_LENGTH, LONG_ERRORS = 300, 3_000, 0.08
+LONG_READS, LONG_LENGTH, LONG_ERRORS, LONG_QUALITY = 300, 3_000, 0.08, "+"
+SHORT_READS, SHORT_LENGTH, SHORT_ERRORS, SHORT_QUALITY = 20_000, 150, 0.002, "I"
 
 
 def build_references(examples: Path, folder: Path) -> None:
@@ -74,21 +77,21 @@ def mix(examples: Path, source: Path) -> tuple[int, int]:
     return counts[0]
 
 
-def made_long(examples: Path) -> bytes:
+def made(examples: Path, count: int, length: int, errors: float, quality: str) -> bytes:
     """Reads from both strands of E. coli, with letters changed, lost and put in."""
     chance = random.Random(1)
     genome = "".join(gzip.decompress((examples / ECOLI).read_bytes()).decode().split("\n")[1:])
     reads = []
-    for number in range(LONG_READS):
-        at = chance.randrange(len(genome) - LONG_LENGTH)
-        exact = genome[at : at + LONG_LENGTH]
+    for number in range(count):
+        at = chance.randrange(len(genome) - length)
+        exact = genome[at : at + length]
         if number % 2:
             exact = exact[::-1].translate(str.maketrans("ACGT", "TGCA"))
         bases = "".join(
-            chance.choice(("", "A", "C", "G", "T", letter * 2)) if chance.random() < LONG_ERRORS else letter
+            chance.choice(("", "A", "C", "G", "T", letter * 2)) if chance.random() < errors else letter
             for letter in exact
         )
-        reads.append(f"@long{number} runid=1 ch={number}\n{bases}\n+\n{'+' * len(bases)}\n")
+        reads.append(f"@made{number} runid=1 ch={number}\n{bases}\n+\n{quality * len(bases)}\n")
     return "".join(reads).encode()
 
 
@@ -117,7 +120,7 @@ def long_reads(examples: Path, room: Path, references: Path) -> str:
     source, output = room / "long", room / "long-output"
     source.mkdir()
     phage = gzip.decompress((examples / "usr/share/doc/bowtie2/examples/reads/longreads.fq.gz").read_bytes())
-    (source / "coli.fastq").write_bytes(made_long(examples))
+    (source / "coli.fastq").write_bytes(made(examples, LONG_READS, LONG_LENGTH, LONG_ERRORS, LONG_QUALITY))
     (source / "phage.fastq").write_bytes(phage)
     pipeline(source, output, references)
     check_complete(output)
@@ -132,7 +135,7 @@ def long_reads(examples: Path, room: Path, references: Path) -> str:
     removed = summary["uploaded"] - summary["after_host_removal"]
     assert 0.98 * of_host <= removed <= of_host, (of_host, summary)
     left = sum(count for taxid, count in species.items() if taxid != "562")
-    assert left <= MOST_HOST_LEFT * of_host, f"host reads are left: {species}"
+    assert left <= MOST_LONG_HOST_LEFT * of_host, f"host reads are left: {species}"
 
     (source / "phage.fastq").write_bytes(
         gzip.decompress((examples / "usr/share/doc/bowtie2/examples/reads/reads_1.fq.gz").read_bytes())
@@ -140,6 +143,20 @@ def long_reads(examples: Path, room: Path, references: Path) -> str:
     words = pipeline(source, room / "no-output", references, code=65)
     assert "mixes short reads (phage.fastq) with long ones (coli.fastq)" in words, words
     return f"{species['562']} of {LONG_READS} long E. coli reads found, {removed} of {of_host} lambda removed"
+
+
+def second_opinion(examples: Path, room: Path, references: Path) -> None:
+    """Reads from all over a genome: sylph has to see it, and to agree with Kraken 2."""
+    source, output = room / "second", room / "second-output"
+    source.mkdir()
+    (source / "coli.fastq").write_bytes(
+        made(examples, SHORT_READS, SHORT_LENGTH, SHORT_ERRORS, SHORT_QUALITY)
+    )
+    pipeline(source, output, references)
+    with (output / "abundance" / "second_opinion.tsv").open() as lines:
+        (row,) = csv.DictReader(lines, delimiter="\t")
+    assert (row["taxid"], row["sylph"], row["agree"]) == ("562", "1.000000", "yes"), row
+    assert float(row["sylph_ani"]) > 99, row
 
 
 def amplicons(examples: Path, room: Path, references: Path) -> None:
@@ -184,7 +201,8 @@ def main(examples: Path) -> None:
         species = species_of(output)
         left = sum(count for taxid, count in species.items() if taxid != "562")
         assert left <= MOST_HOST_LEFT * phage, f"host reads are left: {species}"
-        assert species["562"] >= 0.9 * coli, f"{species} of {coli} pairs of E. coli"
+        # One in nine of SPAdes' pairs has a mate under 45 bases, and is filtered out.
+        assert species["562"] >= 0.88 * coli, f"{species} of {coli} pairs of E. coli"
         assert "Escherichia coli" in (output / "report.html").read_text()
 
         single = Path(room, "single")
@@ -193,6 +211,7 @@ def main(examples: Path) -> None:
         pipeline(single, Path(room, "single-output"), references)
         assert json.loads(Path(room, "single-output/summary.json").read_text())["unit"] == "reads"
         told = long_reads(examples, Path(room), references)
+        second_opinion(examples, Path(room), references)
         amplicons(examples, Path(room), references)
 
         damaged = source / "sample_R2.fastq.gz"

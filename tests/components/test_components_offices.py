@@ -284,7 +284,7 @@ def test_broken_yaml_and_bad_names_are_named(checkout: Path) -> None:
             "    spot: 3\n    spot: 4",
             "line 23: spot is there twice, first in line 22",
         ),
-        ("    spot: 3", "\t\tspot: 3", "is not YAML: line 20: holds a tab where YAML wants spaces"),
+        ("    spot: 3", "\t\tspot: 3", "is not YAML: line 22: holds a tab where YAML wants spaces"),
         ("    spot: 3", "    spot: yes", "retries.spot must be a whole number, not true"),
     ],
 )

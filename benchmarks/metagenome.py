@@ -1,0 +1,346 @@
+"""The metagenome pipeline: against a workflow of the same tools, over sizes, and against the truth.
+
+The same samples go through the metagenome image's pipeline and through a plain Snakemake workflow (fastp,
+minimap2 and samtools, Kraken 2) whose tools are those of the same image, one after the other, in containers
+that differ in nothing else. The pipeline does more in that time: it checks every record, asks sylph, writes
+tables, charts and the report. The samples are mock communities.
+
+METAGENOME_PAIRS=n,n,… METAGENOME_ROUNDS=n METAGENOME_SEEDS=n,n,…
+"""
+
+import gzip
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import yaml
+from rich.console import Console
+
+from benchmarks.report import FOLDER, ROOT, Comparison, Report
+from demo import mock, truth
+from pipeline_images import containers
+
+PAIRS = "100000,500000,1000000,4000000"  # the third is what the ways are compared on
+COMPARED_PAIRS, ROUNDS = 1_000_000, 3
+SEEDS = "7101,7202,7303"  # nothing was tuned on them
+ACCURACY_PAIRS = 300_000
+THREADS = 2
+IMAGE = containers.local_image("metagenome")
+SNAKEMAKE = "snakemake==9.27.1"
+PYTHON = (3, 11)  # the image's, which runs Snakemake as well
+OURS, PLAIN, PLAIN_GZ = "the pipeline", "Snakemake, plain files between", "Snakemake, gzip between"
+FASTER, SMALLER = 2.5, 4  # what is aimed for: so many times as fast, and a part of the disk
+GIB, MIB = 1 << 30, 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """Of everything in the container; `disk_bytes` without the upload."""
+
+    wall_s: float
+    cpu_s: float
+    rss_mib: float
+    disk_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accuracy:
+    """At species level, against what was sequenced; fragments of the host that came through."""
+
+    seed: int
+    bray_curtis: float
+    precision: float
+    recall: float
+    host_pairs: int
+    host_left: int
+    others: int
+    others_lost: int
+
+
+def measure(console: Console) -> Report:
+    docker = containers.engine()
+    if not docker.has(IMAGE):
+        return Report(title="Nothing was measured.", faults=[f"{IMAGE} is missing: make images"])
+    if sys.version_info[:2] != PYTHON:
+        wanted = ".".join(map(str, PYTHON))
+        return Report(
+            title="Nothing was measured.", faults=[f"Snakemake has to be installed by Python {wanted}"]
+        )
+    sizes = _numbers("METAGENOME_PAIRS", PAIRS)
+    rounds = int(os.environ.get("METAGENOME_ROUNDS", ROUNDS))
+    FOLDER.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=FOLDER, prefix="metagenome-") as name:
+        bench = Bench(docker=docker, folder=Path(name), console=console)
+        ways = bench.ways(COMPARED_PAIRS, rounds) if rounds else {}
+        scaled = {pairs: bench.scaled(pairs) for pairs in sizes}
+        accuracy = [bench.accuracy(seed) for seed in _numbers("METAGENOME_SEEDS", SEEDS)]
+    comparisons = [compared(ways)] if ways else []
+    comparisons += [scaling(scaled)] if scaled else []
+    comparisons += [accuracies(accuracy)] if accuracy else []
+    return Report(
+        title=f"The metagenome pipeline on {THREADS} threads",
+        comparisons=comparisons,
+        detail={
+            "ways": {way: [asdict(each) for each in found] for way, found in ways.items()},
+            "scaled": {pairs: [asdict(taken), size] for pairs, (taken, size) in scaled.items()},
+            "accuracy": [asdict(each) for each in accuracy],
+            "snakemake": SNAKEMAKE,
+        },
+        faults=[*target_faults(ways), *sizing_faults(scaled)],
+    )
+
+
+class Bench:
+    """Runs samples through the image, and keeps them apart."""
+
+    def __init__(self, *, docker: containers.Engine, folder: Path, console: Console) -> None:
+        self._docker, self._folder, self._console = docker, folder, console
+
+    def ways(self, pairs: int, rounds: int) -> dict[str, list[Taken]]:
+        """Every way once a round, so that whatever else the machine does falls on all of them."""
+        sample = self._sample(pairs, seed=1)
+        snakemake = self._snakemake()
+        found: dict[str, list[Taken]] = {OURS: [], PLAIN: [], PLAIN_GZ: []}
+        for number in range(rounds):
+            found[OURS].append(self._ours(sample))
+            found[PLAIN].append(self._plain(sample, snakemake, ""))
+            found[PLAIN_GZ].append(self._plain(sample, snakemake, ".gz"))
+            told = ", ".join(f"{each[-1].wall_s:.1f}" for each in found.values())
+            self._console.print(f"{pairs:,} pairs, round {number + 1} of {rounds}: {told} s")
+        return found
+
+    def scaled(self, pairs: int) -> tuple[Taken, int]:
+        """What a sample took, and the bytes of its upload."""
+        sample = self._sample(pairs, seed=1)
+        taken = self._ours(sample)
+        self._console.print(f"{pairs:,} pairs: {taken.wall_s:.1f} s, {taken.rss_mib:.0f} MiB")
+        return taken, sample.input_tar.stat().st_size
+
+    def accuracy(self, seed: int) -> Accuracy:
+        sample = self._sample(ACCURACY_PAIRS, seed=seed)
+        work = self._work()
+        self._ours(sample, work)
+        species = work / "out" / "abundance" / "species.tsv"
+        wanted = truth.true_shares(sample.truth)
+        found, _ = truth.measured_shares(species)
+        right = len(wanted.keys() & found.keys())
+        origins = list(origins_of(self._reads(sample) / "sample_R1.fastq.gz"))
+        kept = gzip.decompress((work / "out" / "reads" / "kept.tsv.gz").read_bytes()).split(b"\n")
+        through = [line.split(b"\t")[0] != b"0" for line in kept if line]
+        host = [left for origin, left in zip(origins, through, strict=True) if origin == "human"]
+        other = [left for origin, left in zip(origins, through, strict=True) if origin != "human"]
+        return Accuracy(
+            seed=seed,
+            bray_curtis=truth.bray_curtis(wanted, found),
+            precision=right / len(found),
+            recall=right / len(wanted),
+            host_pairs=len(host),
+            host_left=sum(host),
+            others=len(other),
+            others_lost=len(other) - sum(other),
+        )
+
+    def _sample(self, pairs: int, *, seed: int) -> mock.Community:
+        return mock.community(ROOT / ".build" / "mock", pairs=pairs, seed=seed)
+
+    def _reads(self, sample: mock.Community) -> Path:
+        """The upload's files, as the runner stages them; only the last sample's are kept."""
+        reads = self._folder / f"in-{sample.input_tar.parent.name}"
+        if not reads.is_dir():
+            for other in self._folder.glob("in-*"):
+                shutil.rmtree(other)
+            with tarfile.open(sample.input_tar) as tar:
+                tar.extractall(reads, filter="data")
+        return reads
+
+    def _work(self) -> Path:
+        work = self._folder / "work"
+        shutil.rmtree(work, ignore_errors=True)
+        for name in ("out", "scratch"):
+            (work / name).mkdir(parents=True)
+        return work
+
+    def _ours(self, sample: mock.Community, work: Path | None = None) -> Taken:
+        environ = {"THREADS": str(THREADS), "SCRATCH": "/work/scratch", "REFERENCES": "/references"}
+        command = ["/opt/pipeline/run", "/input", "/work/out"]
+        return self._run(sample, work or self._work(), command, environ)
+
+    def _plain(self, sample: mock.Community, snakemake: Path, suffix: str) -> Taken:
+        config = {"input": "/input", "references": "/references", "threads": THREADS, "suffix": suffix}
+        command = [
+            "python3",
+            "-m",
+            "snakemake",
+            "--snakefile",
+            "/bench/benchmarks/Snakefile",
+            "--cores",
+            str(THREADS),
+        ]
+        command += [
+            "--directory",
+            "/work/out",
+            "--config",
+            *(f"{key}={value}" for key, value in config.items()),
+        ]
+        environ = {"PYTHONPATH": "/snakemake", "HOME": "/work/scratch", "XDG_CACHE_HOME": "/work/scratch"}
+        return self._run(sample, self._work(), command, environ, [f"--volume={snakemake}:/snakemake:ro"])
+
+    def _run(
+        self,
+        sample: mock.Community,
+        work: Path,
+        command: Sequence[str],
+        environ: dict[str, str],
+        more: Sequence[str] = (),
+    ) -> Taken:
+        references = self._references()
+        os.sync()  # what was written before must not go to disk during this one
+        words = ["run", "--rm", "--network=none", "--user=0", "--entrypoint=python3", *more]
+        words += [f"--env={key}={value}" for key, value in environ.items()]
+        words += [f"--volume={self._reads(sample)}:/input:ro", f"--volume={references}:/references:ro"]
+        words += [f"--volume={work}:/work", f"--volume={ROOT / 'benchmarks'}:/bench/benchmarks:ro"]
+        words += ["--workdir=/bench", IMAGE]
+        done = subprocess.run(
+            self._docker.command(*words, "-m", "benchmarks.in_container", "/work", *command),
+            env=dict(self._docker.environ),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(f"{command[0]} ended with {done.returncode}: {done.stderr[-2000:]}")
+        return Taken(**json.loads(done.stdout.splitlines()[-1]))
+
+    def _references(self) -> Path:
+        """A folder for each role, as the runner lays them out."""
+        described = yaml.safe_load((ROOT / "pipeline_images" / "metagenome" / "pipeline.yaml").read_text())
+        folder = self._folder / "references"
+        if not folder.is_dir():
+            made = mock.community(ROOT / ".build" / "mock", pairs=1_000, seed=1).references
+            for role, name in described["references"].items():
+                (version,) = (made / name).iterdir()
+                shutil.copytree(version, folder / role)
+        return folder
+
+    def _snakemake(self) -> Path:
+        """Snakemake's packages, in a folder of their own that goes with the benchmark."""
+        folder = self._folder / "snakemake"
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*command, "--target", str(folder), SNAKEMAKE], check=True)
+        return folder
+
+
+def origins_of(reads: Path) -> Iterator[str]:
+    """The genome that each read of a mock community comes from: its name begins with it."""
+    with gzip.open(reads, "rt") as lines:
+        for number, line in enumerate(lines):
+            if number % 4 == 0:
+                yield line[1:].split("__")[0]
+
+
+def compared(ways: dict[str, list[Taken]]) -> Comparison:
+    """Medians; the last columns say how many times as much as the pipeline a way takes."""
+    wall = {way: statistics.median(each.wall_s for each in found) for way, found in ways.items()}
+    disk = {way: max(each.disk_bytes for each in found) for way, found in ways.items()}
+    return Comparison(
+        title=f"{COMPARED_PAIRS:,} pairs, median of {len(ways[OURS])} rounds",
+        columns=["wall s", "CPU s", "memory MiB", "disk MB", "time ÷ ours", "disk ÷ ours"],
+        rows={
+            way: [
+                wall[way],
+                statistics.median(each.cpu_s for each in found),
+                max(each.rss_mib for each in found),
+                disk[way] / 1e6,
+                wall[way] / wall[OURS],
+                disk[way] / disk[OURS],
+            ]
+            for way, found in ways.items()
+        },
+    )
+
+
+def scaling(scaled: dict[int, tuple[Taken, int]]) -> Comparison:
+    return Comparison(
+        title="The pipeline over sizes, beside what pipeline.yaml asks for",
+        columns=["upload MB", "wall s", "CPU s", "memory MiB", "asked MiB", "disk MB", "asked GB"],
+        rows={
+            f"{pairs:,} pairs": [
+                size / 1e6,
+                taken.wall_s,
+                taken.cpu_s,
+                taken.rss_mib,
+                asked("memoryMib", size),
+                (taken.disk_bytes + size) / 1e6,
+                asked("scratchGib", size) * GIB / 1e9,
+            ]
+            for pairs, (taken, size) in scaled.items()
+        },
+    )
+
+
+def accuracies(found: list[Accuracy]) -> Comparison:
+    return Comparison(
+        title=f"Against the truth, {ACCURACY_PAIRS:,} pairs each",
+        columns=["Bray-Curtis", "precision", "recall", "host pairs", "left", "others", "lost"],
+        rows={
+            f"seed {each.seed}": [
+                each.bray_curtis,
+                each.precision,
+                each.recall,
+                each.host_pairs,
+                each.host_left,
+                each.others,
+                each.others_lost,
+            ]
+            for each in found
+        },
+    )
+
+
+def asked(what: str, upload_bytes: int) -> float:
+    """What pipeline.yaml asks for an upload, in its unit; minutes for `timeLimitMinutes`."""
+    described = yaml.safe_load((ROOT / "pipeline_images" / "metagenome" / "pipeline.yaml").read_text())
+    function = (described["resources"] | described)[what]
+    return float(function["base"] + function["perInputGib"] * upload_bytes / GIB)
+
+
+def sizing_faults(scaled: dict[int, tuple[Taken, int]]) -> list[str]:
+    """Each measured point must lie below what is asked for."""
+    faults = []
+    for pairs, (taken, size) in scaled.items():
+        points = {
+            "memoryMib": taken.rss_mib,
+            "scratchGib": (taken.disk_bytes + size) / GIB,
+            "timeLimitMinutes": taken.wall_s / 60,
+        }
+        faults += [
+            f"{pairs:,} pairs: {what} asks for {asked(what, size):.1f}, {used:.1f} were used"
+            for what, used in points.items()
+            if used > asked(what, size)
+        ]
+    return faults
+
+
+def target_faults(ways: dict[str, list[Taken]]) -> list[str]:
+    if not ways:
+        return []
+    rows, faults = compared(ways).rows, []
+    for way in (PLAIN, PLAIN_GZ):
+        *_, faster, smaller = rows[way]
+        if faster < FASTER:
+            faults.append(f"{way}: {faster:.2f} times as long as the pipeline, not {FASTER}")
+        if smaller < SMALLER:
+            faults.append(f"{way}: {smaller:.1f} times the pipeline's disk, not {SMALLER}")
+    return faults
+
+
+def _numbers(variable: str, default: str) -> list[int]:
+    return [int(number) for number in os.environ.get(variable, default).split(",") if number]
