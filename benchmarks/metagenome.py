@@ -111,8 +111,8 @@ class Bench:
         found: dict[str, list[Taken]] = {OURS: [], PLAIN: [], PLAIN_GZ: []}
         for number in range(rounds):
             found[OURS].append(self._ours(sample))
-            found[PLAIN].append(self._plain(sample, snakemake, ""))
-            found[PLAIN_GZ].append(self._plain(sample, snakemake, ".gz"))
+            found[PLAIN].append(self._plain(sample, snakemake, "fastq"))
+            found[PLAIN_GZ].append(self._plain(sample, snakemake, "fastq.gz"))
             told = ", ".join(f"{each[-1].wall_s:.1f}" for each in found.values())
             self._console.print(f"{pairs:,} pairs, round {number + 1} of {rounds}: {told} s")
         return found
@@ -234,7 +234,11 @@ class Bench:
         """Snakemake's packages, in a folder of their own that goes with the benchmark."""
         folder = self._folder / "snakemake"
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*command, "--target", str(folder), SNAKEMAKE], check=True)
+        done = subprocess.run(
+            [*command, "--target", str(folder), SNAKEMAKE], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise RuntimeError(f"{SNAKEMAKE} cannot be installed: {done.stderr[-500:]}")
         return folder
 
 
