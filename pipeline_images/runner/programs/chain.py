@@ -104,9 +104,14 @@ def _judge(children: list[_Child]) -> None:
     """Who failed by itself is to blame, not who lost its pipe by that."""
     codes = [child.end() for child in children]
     failed = [(child, code) for child, code in zip(children, codes, strict=True) if code]
-    failed.sort(key=lambda pair: (pair[1] != -signal.SIGKILL, pair[1] == -signal.SIGPIPE))
+    failed.sort(key=lambda pair: (pair[1] != -signal.SIGKILL, _lost_its_pipe(*pair)))
     for child, code in failed:
         raise Failed(_sentence(child, code), KILLED if code == -signal.SIGKILL else FAILED)
+
+
+def _lost_its_pipe(child: _Child, code: int) -> bool:
+    """By a signal, or, where a language's runtime turns that into an error, by its own words."""
+    return code == -signal.SIGPIPE or b"Broken pipe" in child.words.read_bytes()
 
 
 def _sentence(child: _Child, code: int) -> str:

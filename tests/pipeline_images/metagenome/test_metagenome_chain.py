@@ -60,6 +60,13 @@ def test_the_program_that_failed_is_named_and_not_the_one_it_broke(tmp_path: Pat
         chain(tmp_path, endless, sh("exit 4"))
 
 
+def test_who_tells_of_its_lost_pipe_in_words_is_not_blamed_either(tmp_path: Path) -> None:
+    """Rust and Python make an ordinary error of it: the words would point at deacon when sylph failed."""
+    script = "import sys\nwhile True: sys.stdout.write('x' * 65536)"
+    with pytest.raises(Failed, match=r"step2 failed \(exit code 4\)"):
+        chain(tmp_path, (sys.executable, "-c", script), sh("exit 4"))
+
+
 def test_a_refused_upload_ends_every_program(tmp_path: Path) -> None:
     """A refused sample would keep its cores busy until the time limit."""
     pid = tmp_path / "pid"
