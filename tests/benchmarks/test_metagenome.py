@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -77,7 +78,7 @@ def test_ratios_are_to_ours_and_a_missed_target_is_a_fault() -> None:
         ({"wall_s": 1e9}, "timeLimitMinutes"),
     ],
 )
-def test_a_point_above_what_is_asked_for_is_a_fault(change: dict[str, float], what: str) -> None:
+def test_a_point_above_what_is_asked_for_is_a_fault(change: dict[str, Any], what: str) -> None:
     """Jobs of that size would be killed for want of what pipeline.yaml forgot."""
     size = 200 * MIB
     assert sizing_faults({1_000_000: (TAKEN, size)}) == []
