@@ -5,64 +5,48 @@ minimap2 and samtools, Kraken 2) whose tools are those of the same image, one af
 that differ in nothing else. The pipeline does more in that time: it checks every record, asks sylph, writes
 tables, charts and the report. The samples are mock communities.
 
-METAGENOME_PAIRS=n,n,… METAGENOME_ROUNDS=n METAGENOME_SEEDS=n,n,…
+METAGENOME_COMPARED=n (pairs) METAGENOME_ROUNDS=n METAGENOME_PAIRS=n,n,… (sizes) METAGENOME_SEEDS=n,n,…
 """
 
 import gzip
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tarfile
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import yaml
 from rich.console import Console
 
-from benchmarks.report import FOLDER, ROOT, Comparison, Report
+from benchmarks.metagenome_figures import (
+    OURS,
+    PLAIN,
+    PLAIN_GZ,
+    Accuracy,
+    Taken,
+    accuracies,
+    compared,
+    scaling,
+    sizing_faults,
+    target_faults,
+)
+from benchmarks.report import FOLDER, ROOT, Report
 from demo import mock, truth
 from pipeline_images import containers
 
-PAIRS = "100000,500000,1000000,4000000"  # the third is what the ways are compared on
 COMPARED_PAIRS, ROUNDS = 1_000_000, 3
+PAIRS = "100000,500000,1000000,4000000"
 SEEDS = "7101,7202,7303"  # nothing was tuned on them
 ACCURACY_PAIRS = 300_000
 THREADS = 2
 IMAGE = containers.local_image("metagenome")
 SNAKEMAKE = "snakemake==9.27.1"
 PYTHON = (3, 11)  # the image's, which runs Snakemake as well
-OURS, PLAIN, PLAIN_GZ = "the pipeline", "Snakemake, plain files between", "Snakemake, gzip between"
-FASTER, SMALLER = 2.5, 4  # what is aimed for: so many times as fast, and a part of the disk
-GIB, MIB = 1 << 30, 1 << 20
-
-
-@dataclass(frozen=True, kw_only=True)
-class Taken:
-    """Of everything in the container; `disk_bytes` without the upload."""
-
-    wall_s: float
-    cpu_s: float
-    rss_mib: float
-    disk_bytes: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Accuracy:
-    """At species level, against what was sequenced; fragments of the host that came through."""
-
-    seed: int
-    bray_curtis: float
-    precision: float
-    recall: float
-    host_pairs: int
-    host_left: int
-    others: int
-    others_lost: int
 
 
 def measure(console: Console) -> Report:
@@ -76,15 +60,16 @@ def measure(console: Console) -> Report:
         )
     sizes = _numbers("METAGENOME_PAIRS", PAIRS)
     rounds = int(os.environ.get("METAGENOME_ROUNDS", ROUNDS))
+    pairs = int(os.environ.get("METAGENOME_COMPARED", COMPARED_PAIRS))
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=FOLDER, prefix="metagenome-") as name:
         bench = Bench(docker=docker, folder=Path(name), console=console)
-        ways = bench.ways(COMPARED_PAIRS, rounds) if rounds else {}
-        scaled = {pairs: bench.scaled(pairs) for pairs in sizes}
+        ways = bench.ways(pairs, rounds) if rounds else {}
+        scaled = {size: bench.scaled(size) for size in sizes}
         accuracy = [bench.accuracy(seed) for seed in _numbers("METAGENOME_SEEDS", SEEDS)]
-    comparisons = [compared(ways)] if ways else []
+    comparisons = [compared(ways, f"{pairs:,} pairs")] if ways else []
     comparisons += [scaling(scaled)] if scaled else []
-    comparisons += [accuracies(accuracy)] if accuracy else []
+    comparisons += [accuracies(accuracy, f"{ACCURACY_PAIRS:,} pairs")] if accuracy else []
     return Report(
         title=f"The metagenome pipeline on {THREADS} threads",
         comparisons=comparisons,
@@ -248,102 +233,6 @@ def origins_of(reads: Path) -> Iterator[str]:
         for number, line in enumerate(lines):
             if number % 4 == 0:
                 yield line[1:].split("__")[0]
-
-
-def compared(ways: dict[str, list[Taken]]) -> Comparison:
-    """Medians; the last columns say how many times as much as the pipeline a way takes."""
-    wall = {way: statistics.median(each.wall_s for each in found) for way, found in ways.items()}
-    disk = {way: max(each.disk_bytes for each in found) for way, found in ways.items()}
-    return Comparison(
-        title=f"{COMPARED_PAIRS:,} pairs, median of {len(ways[OURS])} rounds",
-        columns=["wall s", "CPU s", "memory MiB", "disk MB", "time ÷ ours", "disk ÷ ours"],
-        rows={
-            way: [
-                wall[way],
-                statistics.median(each.cpu_s for each in found),
-                max(each.rss_mib for each in found),
-                disk[way] / 1e6,
-                wall[way] / wall[OURS],
-                disk[way] / disk[OURS],
-            ]
-            for way, found in ways.items()
-        },
-    )
-
-
-def scaling(scaled: dict[int, tuple[Taken, int]]) -> Comparison:
-    return Comparison(
-        title="The pipeline over sizes, beside what pipeline.yaml asks for",
-        columns=["upload MB", "wall s", "CPU s", "memory MiB", "asked MiB", "disk MB", "asked GB"],
-        rows={
-            f"{pairs:,} pairs": [
-                size / 1e6,
-                taken.wall_s,
-                taken.cpu_s,
-                taken.rss_mib,
-                asked("memoryMib", size),
-                (taken.disk_bytes + size) / 1e6,
-                asked("scratchGib", size) * GIB / 1e9,
-            ]
-            for pairs, (taken, size) in scaled.items()
-        },
-    )
-
-
-def accuracies(found: list[Accuracy]) -> Comparison:
-    return Comparison(
-        title=f"Against the truth, {ACCURACY_PAIRS:,} pairs each",
-        columns=["Bray-Curtis", "precision", "recall", "host pairs", "left", "others", "lost"],
-        rows={
-            f"seed {each.seed}": [
-                each.bray_curtis,
-                each.precision,
-                each.recall,
-                each.host_pairs,
-                each.host_left,
-                each.others,
-                each.others_lost,
-            ]
-            for each in found
-        },
-    )
-
-
-def asked(what: str, upload_bytes: int) -> float:
-    """What pipeline.yaml asks for an upload, in its unit; minutes for `timeLimitMinutes`."""
-    described = yaml.safe_load((ROOT / "pipeline_images" / "metagenome" / "pipeline.yaml").read_text())
-    function = (described["resources"] | described)[what]
-    return float(function["base"] + function["perInputGib"] * upload_bytes / GIB)
-
-
-def sizing_faults(scaled: dict[int, tuple[Taken, int]]) -> list[str]:
-    """Each measured point must lie below what is asked for."""
-    faults = []
-    for pairs, (taken, size) in scaled.items():
-        points = {
-            "memoryMib": taken.rss_mib,
-            "scratchGib": (taken.disk_bytes + size) / GIB,
-            "timeLimitMinutes": taken.wall_s / 60,
-        }
-        faults += [
-            f"{pairs:,} pairs: {what} asks for {asked(what, size):.1f}, {used:.1f} were used"
-            for what, used in points.items()
-            if used > asked(what, size)
-        ]
-    return faults
-
-
-def target_faults(ways: dict[str, list[Taken]]) -> list[str]:
-    if not ways:
-        return []
-    rows, faults = compared(ways).rows, []
-    for way in (PLAIN, PLAIN_GZ):
-        *_, faster, smaller = rows[way]
-        if faster < FASTER:
-            faults.append(f"{way}: {faster:.2f} times as long as the pipeline, not {FASTER}")
-        if smaller < SMALLER:
-            faults.append(f"{way}: {smaller:.1f} times the pipeline's disk, not {SMALLER}")
-    return faults
 
 
 def _numbers(variable: str, default: str) -> list[int]:

@@ -12,7 +12,16 @@ import pytest
 
 from benchmarks import metagenome
 from benchmarks.in_container import disk_bytes
-from benchmarks.metagenome import OURS, PLAIN, PLAIN_GZ, Taken, asked, compared, sizing_faults, target_faults
+from benchmarks.metagenome_figures import (
+    OURS,
+    PLAIN,
+    PLAIN_GZ,
+    Taken,
+    asked,
+    compared,
+    sizing_faults,
+    target_faults,
+)
 
 ROOT = Path(__file__).parents[2]
 MIB = 1 << 20
@@ -59,7 +68,7 @@ def test_ratios_are_to_ours_and_a_missed_target_is_a_fault() -> None:
         PLAIN: [SLOW],
         PLAIN_GZ: [SLOW],
     }
-    rows = compared(ways).rows
+    rows = compared(ways, "").rows
     assert rows[OURS][0] == 22.0
     assert rows[PLAIN][-2:] == pytest.approx([60 / 22, 5.0])
     assert target_faults(ways) == []
