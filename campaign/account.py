@@ -5,6 +5,7 @@ that meets a fault, and every answer that is an error, goes through the whole cl
 parsing. `wire=True` sends all of them that way; the trace is the same, and a test compares the two.
 """
 
+import base64
 import hashlib
 import json
 import urllib.parse
@@ -45,6 +46,7 @@ LATENCY_S = {
     "s3": (0.015, 0.06),
     "batch": (0.04, 0.15),
     "eventbridge": (0.01, 0.04),
+    "kms": (0.005, 0.03),
 }
 READ_TIMEOUT_SHARE = 0.1  # of lost replies: the connection hangs until the client's time-out
 READ_TIMEOUT_S = 10.0
@@ -371,6 +373,16 @@ class Account(World):
             )
         return {"FailedEntryCount": 0, "Entries": [{"EventId": "e"} for _ in data["Entries"]]}
 
+    # KMS
+
+    def _kms_Sign(self, data: dict[str, Any]) -> Any:  # noqa: N802
+        own = self._owns(data["KeyId"] == self.office.passport_key, "Sign", data["KeyId"])
+        if not own:
+            return 400, "AccessDeniedException"
+        if isinstance(data["Message"], bytes):  # not from the wire
+            data = {**data, "Message": base64.b64encode(data["Message"])}
+        return super()._kms_Sign(data)
+
     # S3
 
     def put(self, bucket: str, key: str, body: bytes, **changes: Any) -> aws_fakes.Version:
@@ -380,15 +392,6 @@ class Account(World):
         if key.endswith(STATUS):
             del self.objects[(bucket, key)][:-1]  # nobody reads old ones, and they are most of the memory
         return version
-
-    def _s3_PutObject(self, request: Any) -> Any:  # noqa: N802
-        status, headers, body = super()._s3_PutObject(request)
-        if status == 200:
-            bucket, key, _ = aws_fakes._where(request.url)
-            sha256 = aws_fakes._header(request, "x-amz-checksum-sha256")
-            if sha256:
-                self.objects[(bucket, key)][-1].checksums["SHA256"] = sha256
-        return status, headers, body
 
     def _with_prefix(self, bucket: str, prefix: str) -> list[str]:
         keys, found = self.keys.get(bucket, []), []
@@ -472,6 +475,9 @@ class _Listing:
 def _parsed(service: str, operation: str, _status: int, headers: dict[str, str], body: Any) -> Any:
     """What botocore would make of a good answer."""
     meta = {"HTTPStatusCode": 200, "RetryAttempts": 0}
+    if service == "kms":
+        blobs = {"Signature", "PublicKey"} & body.keys()
+        body = {**body, **{name: base64.b64decode(body[name]) for name in blobs}}
     if service != "s3":
         return {**body, "ResponseMetadata": meta}
     match operation:
@@ -609,5 +615,6 @@ def _office(name: str, account: str, region: str) -> Office:
         references=f"globalbi-{name}-references-{account}",
         job_queue=f"{queue}-spot",
         on_demand_job_queue=f"{queue}-on-demand",
+        passport_key=f"arn:aws:kms:{region}:{account}:key/passports",
         releases={release.pipeline: release},
     )

@@ -1,5 +1,5 @@
 # ruff: noqa: ARG001, ARG005 -- tests, operands and changes take the same arguments, needed or not
-"""DynamoDB as the handlers and the runner use it: items, conditions, updates, transactions, one index.
+"""DynamoDB as the handlers and the runner use it: items, conditions, updates, transactions, two indexes.
 
 Expressions are parsed once and kept as functions, which is what makes 10,000 samples possible; the tests
 compare the answers with ministack's model of DynamoDB.
@@ -12,6 +12,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from handlers.ledger import DUE_INDEX, INDEXES, OPEN_INDEX
+
 Item = dict[str, Any]
 Names = Mapping[str, str]
 Values = Mapping[str, Any]
@@ -20,6 +22,7 @@ Operand = Callable[[Item, Names, Values], Any]
 Change = Callable[[Item, Item, Names, Values], None]
 
 PAGE_BYTES = 1 << 20  # AWS: a page of a query
+ASKED = (OPEN_INDEX, DUE_INDEX)  # by intake, progress and reconcile
 _TOKEN = re.compile(r"\s*(<>|<=|>=|[()=<>,+\-]|[#:]?[A-Za-z_][A-Za-z0-9_]*)")
 
 
@@ -209,6 +212,13 @@ def _removal(word: str) -> Change:
     return change
 
 
+def _entry(index: str, pk: str, item: Item | None) -> tuple[str, str, str] | None:
+    partition, sort = INDEXES[index]
+    if item is None or partition not in item or sort not in item:
+        return None
+    return item[partition]["S"], item[sort]["S"], pk
+
+
 def name_of(key: Mapping[str, Any]) -> str:
     """An item's place in `Table.items`: its `pk`, unique in a ledger; in HQ's table with the `sk`."""
     pk: str = key["pk"]["S"]
@@ -216,12 +226,18 @@ def name_of(key: Mapping[str, Any]) -> str:
 
 
 class Table:
-    """Items by name, and the index of the open ones by their last change."""
+    """Items by name, and the indexes that are asked for: of what is open, and of what is due."""
 
-    def __init__(self, index_key: str = "open") -> None:
+    def __init__(self) -> None:
         self.items: dict[str, Item] = {}
-        self._index_key = index_key
-        self._open: list[tuple[str, str, str]] = []  # (index key's value, updated, pk)
+        # Of each index (partition key's value, sort key's value, pk), sorted.
+        self._entries: dict[str, list[tuple[str, str, str]]] = {name: [] for name in ASKED}
+
+    def waits(self, index: str, value: str) -> bool:
+        """Whether the index has an item of that partition."""
+        entries = self._entries[index]
+        place = bisect_left(entries, (value, "", ""))
+        return place < len(entries) and entries[place][0] == value
 
     def answer(self, operation: str, data: Mapping[str, Any]) -> dict[str, Any]:
         """The answer to a request; raises `Refused`."""
@@ -286,32 +302,29 @@ class Table:
 
     def _write(self, writes: list[tuple[str, Item]]) -> None:
         for pk, item in writes:
-            before, after = self._entry(pk, self.items.get(pk)), self._entry(pk, item)
-            if before != after:
-                if before is not None:
-                    del self._open[bisect_left(self._open, before)]
-                if after is not None:
-                    insort(self._open, after)
+            for index, entries in self._entries.items():
+                before, after = _entry(index, pk, self.items.get(pk)), _entry(index, pk, item)
+                if before != after:
+                    if before is not None:
+                        del entries[bisect_left(entries, before)]
+                    if after is not None:
+                        insort(entries, after)
             self.items[pk] = item
 
-    def _entry(self, pk: str, item: Item | None) -> tuple[str, str, str] | None:
-        if item is None or self._index_key not in item or "updated" not in item:
-            return None
-        return item[self._index_key]["S"], item["updated"]["S"], pk
-
     def _query(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        [wanted] = data["ExpressionAttributeValues"].values()
+        partition, sort = INDEXES[data["IndexName"]]
+        entries, values = self._entries[data["IndexName"]], data["ExpressionAttributeValues"]
+        [wanted, *rest] = values.values()
+        latest = rest[0]["S"] if rest else "\U0010ffff"  # the one condition on a sort key there is: <=
         start = (wanted["S"], "", "")
         if after := data.get("ExclusiveStartKey"):
-            start = (wanted["S"], after["updated"]["S"], after["pk"]["S"] + "\0")
+            start = (wanted["S"], after[sort]["S"], after["pk"]["S"] + "\0")
         found, size = [], 0
-        for value, updated, pk in self._open[bisect_left(self._open, start) :]:
-            if value != wanted["S"]:
+        for value, order, pk in entries[bisect_left(entries, start) :]:
+            if value != wanted["S"] or order > latest:
                 break
             item = self.items[pk]
-            found.append(
-                {"pk": item["pk"], "sk": item["sk"], self._index_key: {"S": value}, "updated": {"S": updated}}
-            )
+            found.append({"pk": item["pk"], "sk": item["sk"], partition: {"S": value}, sort: {"S": order}})
             size += 3000  # what a run's item has, about
             if size >= PAGE_BYTES:
                 last = found[-1]

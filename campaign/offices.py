@@ -17,6 +17,8 @@ from campaign.rates import Rates
 from campaign.simulation import Killed, Simulation
 from handlers import fleet, intake, progress, reconcile
 from handlers.fleet import FleetContext
+from handlers.ledger import DUE_INDEX, OPEN, OPEN_INDEX
+from handlers.outbox import PASSPORT
 
 OFFICES = {
     "hq": ("111111111111", "ap-northeast-2"),
@@ -229,7 +231,8 @@ class Office:
             and self.intake.empty
             and self.progress.empty
             and self.batch.alive == 0
-            and not self.account.table._open
+            and not self.account.table.waits(OPEN_INDEX, OPEN)
+            and not self.account.table.waits(DUE_INDEX, PASSPORT)
             and self.quiet_passes >= 2
         )
 

@@ -13,8 +13,9 @@ from typing import Any
 from campaign.container import Container
 from campaign.offices import Office
 from campaign.story import Campaign, Upload
+from fleet.passports import Passport
 from handlers.context import iso
-from tests.handlers.aws_fakes import Version
+from tests.handlers.aws_fakes import SIGNING_KEY, Version
 
 TERMINAL = ("succeeded", "failed", "rejected", "superseded")
 PROMISES = {
@@ -25,6 +26,7 @@ PROMISES = {
     "not terminal": "runs without an end, and not in a dead-letter queue with a reason",
     "status behind": "samples whose status.json is not what the ledger says",
     "over the limit": "seconds with more than 50 submissions",
+    "passport wrong": "results without their one passport, or with one that is not of them",
 }
 
 
@@ -157,10 +159,28 @@ def _examine_results(office: Office, run_id: str, run: dict[str, Any], found: Fi
         found.broken["published twice"].append(f"{office.name} {run_id}: {len(whole)} whole results")
     elif manifests and not _whole(office, run, manifests[-1]):
         found.broken["published twice"].append(f"{office.name} {run_id}: the manifest is of other files")
+    if run["state"] == "succeeded" and (wrong := _passport_wrong(office, run_id, run)):
+        found.broken["passport wrong"].append(f"{office.name} {run_id}: {wrong}")
     found.counts["manifests replaced, of files that had changed"] += len(manifests) - len(whole)
     superseded = run["times"].get("superseded")
     if superseded and manifests and iso(manifests[0].modified) > superseded:
         found.counts["published as it was superseded"] += 1
+
+
+def _passport_wrong(office: Office, run_id: str, run: dict[str, Any]) -> str:
+    """What is wrong with a result's passport: as a partner would find it, with the public key alone."""
+    objects, results = office.account.objects, office.account.office.results
+    held = objects.get((results, f"{run['results_prefix']}passport.json"), [])
+    if len(held) != 1:
+        return f"{len(held)} passports"
+    read = Passport.read(held[0].body)
+    if not read.signed_by(SIGNING_KEY.public_key()):
+        return "its signature is wrong"
+    manifest = objects[(results, f"{run['results_prefix']}manifest.json")][-1]
+    if read.files.get("manifest.json") != hashlib.sha256(manifest.body).hexdigest():
+        return "it is of another manifest"
+    listed = {each["path"]: each["sha256"] for each in json.loads(manifest.body)["files"]}
+    return "" if listed.items() <= read.files.items() and read.run_id == run_id else "it has other files"
 
 
 def _count(office: Office, found: Findings) -> None:

@@ -22,6 +22,7 @@ from components.network import Network, NetworkArgs
 from components.notices import Notices, NoticesArgs
 from components.office import Office
 from components.options import child_of
+from components.passport_key import PassportKey, PassportKeyArgs
 from components.permission import Permission
 from components.progress import Progress, ProgressArgs
 from components.reconcile import Reconcile, ReconcileArgs
@@ -54,6 +55,14 @@ class BranchSite(pulumi.ComponentResource):
         self.uploads = self._bucket("uploads", sends_events=True)
         self.results = self._bucket("results")
         self.references = self._bucket("references")
+        self.passports = PassportKey(
+            self._of("passport-key"),
+            PassportKeyArgs(
+                office=office,
+                signers=[self._of("progress"), self._of("reconcile")],
+            ),
+            opts=inside,
+        )
         self.ledger = Ledger(self._of("ledger"), LedgerArgs(office=office, key=self.key), opts=inside)
         self.registry = Registry(
             self._of("registry"),
@@ -128,6 +137,7 @@ class BranchSite(pulumi.ComponentResource):
                 "desk": self.desk.function.name,
             },
             "key_arn": self.key.arn,
+            "passport_key_arn": self.passports.arn,
             "notices_topic_arn": self.notices.topic_arn,
             "project_notices_topic_arn": self.desk.project_notices.topic_arn,
         }
@@ -194,6 +204,8 @@ class BranchSite(pulumi.ComponentResource):
         # A run's end plans its deliveries, so whoever may end a run knows them.
         deliveries = agreements_to_json(office.agreements)
         with_deliveries = {**environment, "DELIVERIES": deliveries} if deliveries else environment
+        # And its passport is signed then.
+        to_the_end = {**with_deliveries, "PASSPORT_KEY": self.passports.arn}
         tell = Permission(
             sid="TellOfRuns",
             actions=("events:PutEvents",),
@@ -232,8 +244,8 @@ class BranchSite(pulumi.ComponentResource):
                 key=self.key,
                 notices=self.notices,
                 compute=compute,
-                may=(*follow, self.ledger.find_open),
-                environment=with_deliveries,
+                may=(*follow, self.ledger.find_open, self.passports.sign),
+                environment=to_the_end,
             ),
             opts=child_of(self),
         )
@@ -255,8 +267,14 @@ class BranchSite(pulumi.ComponentResource):
                 office=office,
                 key=self.key,
                 notices=self.notices,
-                may=(*follow, self.ledger.find_open),
-                environment=with_deliveries,
+                may=(
+                    *follow,
+                    self.ledger.find_open,
+                    self.ledger.find_due,
+                    self.passports.sign,
+                    self.passports.publish,
+                ),
+                environment=to_the_end,
             ),
             opts=child_of(self),
         )

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
-import pulumi_aws as aws
 
+from components.counts import alarm_on_counts
 from components.events import Route, RouteArgs, arn_of
-from components.function import METRICS_NAMESPACE, VISIBILITY_FACTOR, HandlerFunction, HandlerFunctionArgs
+from components.function import VISIBILITY_FACTOR, HandlerFunction, HandlerFunctionArgs
 from components.key import OfficeKey
 from components.names import RULE_LIMIT, physical
 from components.notices import Notices
@@ -22,7 +22,6 @@ from components.partners import Partner
 from components.permission import Permission
 from components.queue import BufferedQueue, BufferedQueueArgs
 from components.schedule import Schedule, ScheduleArgs
-from components.tags import tags
 from handlers.notify import DETAIL_TYPE, SOURCE
 from handlers.run import SUCCEEDED
 
@@ -30,8 +29,6 @@ SCHEDULE = "rate(5 minutes)"
 # One copy of 5 GB takes minutes.
 FUNCTION_TIMEOUT_S = 300
 MAX_RECEIVES = 10
-# Three passes of the schedule: between two of them an alarm must not end.
-ALARM_PERIOD_S = 900
 # The function's counts that call a person, with how many periods of them in a row.
 ALARMS: Mapping[str, tuple[int, str]] = {
     "DeliveriesRefused": (1, "A partner's bucket or key refuses a delivery: `fleet deliveries` says why."),
@@ -114,30 +111,10 @@ class Delivery(pulumi.ComponentResource):
             ),
             opts=child_of(self),
         )
-        self._alarms(name, args)
+        alarm_on_counts(
+            name, ALARMS, office=office, notices=args.notices, service="delivery", parent=self
+        )
         self.register_outputs({"queue_url": self.queue.url})
-
-    def _alarms(self, name: str, args: DeliveryArgs) -> None:
-        for metric, (periods, words) in ALARMS.items():
-            aws.cloudwatch.MetricAlarm(
-                f"{name}-{metric}",
-                name=f"{name}-{metric}",
-                alarm_description=words,
-                namespace=METRICS_NAMESPACE,
-                metric_name=metric,
-                # As handlers/metrics.py writes them; Powertools adds the service.
-                dimensions={"office": args.office.name, "service": "delivery"},
-                statistic="Sum",
-                period=ALARM_PERIOD_S,
-                evaluation_periods=periods,
-                threshold=0,
-                comparison_operator="GreaterThanThreshold",
-                treat_missing_data="notBreaching",
-                alarm_actions=[args.notices.topic_arn],
-                ok_actions=[args.notices.topic_arn],
-                tags=tags(args.office.name, "delivery"),
-                opts=child_of(self),
-            )
 
 
 def to_partners(office: Office) -> list[Permission]:

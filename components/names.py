@@ -58,6 +58,10 @@ def key_alias(office: str) -> str:
     return f"alias/{PREFIX}-{office}"
 
 
+def passport_key_alias(office: str) -> str:
+    return f"{key_alias(office)}-passports"
+
+
 def replication_role_arn(headquarters_account: str) -> str:
     """The role by which S3 copies references out of headquarters' bucket."""
     return f"arn:aws:iam::{headquarters_account}:role/{REPLICATION_ROLE}"

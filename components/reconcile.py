@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import pulumi
 
+from components.counts import alarm_on_counts
 from components.function import HandlerFunction, HandlerFunctionArgs
 from components.key import OfficeKey
 from components.notices import Notices
@@ -22,6 +23,10 @@ SCHEDULE = "rate(5 minutes)"
 # Below the schedule's period, so that two passes do not overlap; a pass stops by itself and the next one goes
 # on.
 FUNCTION_TIMEOUT_S = 240
+ALARMS: Mapping[str, tuple[int, str]] = {
+    # One that a killed function left is made up for at the next pass.
+    "PassportsMissing": (2, "Passports of results cannot be signed: read the log of reconcile."),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,5 +67,8 @@ class Reconcile(pulumi.ComponentResource):
                 function=self.function,
             ),
             opts=child_of(self),
+        )
+        alarm_on_counts(
+            name, ALARMS, office=args.office, notices=args.notices, service="reconcile", parent=self
         )
         self.register_outputs({})

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from components.roster import Fleet
-from fleet import acting, advancing, comparing, looking, promoting, recalling
+from fleet import acting, advancing, comparing, looking, promoting, recalling, verifying
 from fleet.access import Access
 from fleet.dashboard.command import dashboard
 from fleet.deliveries import deliveries
@@ -38,6 +38,8 @@ def options(
     logger.setLevel(logging.CRITICAL)  # the handlers' own log lines are for CloudWatch
     if context.obj is not None:
         return  # whoever embeds the command brings its own access
+    if context.invoked_subcommand == verifying.verify.__name__:
+        return  # partners have no offices
     with in_words():
         context.obj = Access(fleet=Fleet.load(root), endpoint=endpoint, profile_template=profile)
 
@@ -61,6 +63,7 @@ for command in (
     promoting.revert,
     advancing.advance,
     promoting.sync,
+    verifying.verify,
     dashboard,
 ):
     app.command()(command)

@@ -46,6 +46,7 @@ class Office:
     budgets: Mapping[str, int] = field(default_factory=lambda: dict(DEFAULT_BUDGETS))
     pseudonymous: bool = False
     agreements: Sequence[Agreement] = ()  # on deliveries to partners
+    passport_key: str = ""  # signs passports; only those who follow a run to its end have it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +58,7 @@ class Clients:
     batch: Any
     submit: Any
     events: Any
+    kms: Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +112,7 @@ def office_of(environ: Mapping[str, str]) -> Office:
         budgets={**DEFAULT_BUDGETS, **json.loads(environ.get("RETRIES") or "{}")},
         pseudonymous=environ.get("IDENTIFIERS", "plain") == "pseudonymous",
         agreements=agreements_from_json(environ.get("DELIVERIES", "")),
+        passport_key=environ.get("PASSPORT_KEY", ""),
     )
 
 
@@ -130,6 +133,7 @@ def clients_of(session: Any) -> Clients:
         batch=session.client("batch", config=_PATIENT),
         submit=session.client("batch", config=_ONCE),
         events=session.client("events", config=_PATIENT),
+        kms=session.client("kms", config=_PATIENT),
     )
 
 

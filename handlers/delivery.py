@@ -129,7 +129,7 @@ def _deliver(context: Context, agreement: Agreement, run: Run) -> None:
             partner_bucket.put_notice(context, agreement, delivery.delivery_id, newer)
             _move(context, delivery, SUPERSEDED, reason=f"{newer} replaces it")
             return
-        files = chosen(partner_bucket.results_of(context, run), agreement.names)
+        files = chosen(partner_bucket.results_of(context, run, agreement.names), agreement.names)
         partner_bucket.copy_files(context, agreement, delivery.delivery_id, run, files)
         body = manifest_of(run, delivery.delivery_id, agreement.partner, files)
         digest = partner_bucket.put_manifest(context, agreement, delivery.delivery_id, body)
@@ -187,7 +187,7 @@ def _close(context: Context, agreement: Agreement, delivery: Delivery) -> bool:
     """Close a delivery by its receipt; False while there is none."""
     if agreement.receipt == "heads":
         run = ledger.read_run(context, delivery.run_id)
-        files = chosen(partner_bucket.results_of(context, run), agreement.names) if run else []
+        files = chosen(partner_bucket.results_of(context, run, agreement.names), agreement.names) if run else []
         there = (partner_bucket.is_there(context, agreement, delivery.delivery_id, each) for each in files)
         if not files or not all(there):
             return False

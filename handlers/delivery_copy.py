@@ -1,5 +1,6 @@
 """The calls to a partner's bucket: copy what is not there yet, then the manifest, last and only if absent."""
 
+import base64
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -9,12 +10,16 @@ from botocore.exceptions import ClientError
 
 from handlers.agreement import Agreement
 from handlers.context import Context
-from handlers.delivery_plan import MANIFEST, NOTICE, RECEIPT, THROTTLING, OwnSide, Unfit, checksum, class_of
+from handlers.delivery_plan import MANIFEST, NOTICE, RECEIPT, THROTTLING, OwnSide, Unfit, class_of
+from handlers.manifest import checksum
+from handlers.passport import PASSPORT
 from handlers.run import Run
 
 
-def results_of(context: Context, run: Run) -> list[Mapping[str, Any]]:
-    """The files of the run's own manifest; `OwnSide` if it cannot be read."""
+def results_of(context: Context, run: Run, names: Sequence[str]) -> list[Mapping[str, Any]]:
+    """The files of the run's own manifest, and its passport where `names` has that; `OwnSide` if they cannot
+    be read.
+    """
     try:
         answer = context.clients.s3.get_object(
             Bucket=context.office.results, Key=f"{run.results_prefix}manifest.json"
@@ -24,7 +29,20 @@ def results_of(context: Context, run: Run) -> list[Mapping[str, Any]]:
             raise
         raise OwnSide(f"the manifest of {run.run_id} cannot be read: {error}") from error
     files: list[Mapping[str, Any]] = json.loads(answer["Body"].read())["files"]
-    return files
+    return [*files, _passport_of(context, run)] if PASSPORT in names else files
+
+
+def _passport_of(context: Context, run: Run) -> Mapping[str, Any]:
+    try:
+        head = context.clients.s3.head_object(
+            Bucket=context.office.results, Key=f"{run.results_prefix}{PASSPORT}", ChecksumMode="ENABLED"
+        )
+    except ClientError as error:
+        if class_of(error) == THROTTLING:
+            raise
+        raise OwnSide(f"the passport of {run.run_id} cannot be read: {error}") from error
+    sha256 = base64.b64decode(head["ChecksumSHA256"]).hex()
+    return {"path": PASSPORT, "size": head["ContentLength"], "sha256": sha256}
 
 
 def copy_files(

@@ -1,6 +1,5 @@
 """What a delivery is: who gets which files of a run, under which id, and what a failure calls for. Pure."""
 
-import base64
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -146,11 +145,6 @@ def manifest_of(run: Run, delivery_id: str, partner: str, files: Sequence[Mappin
         "files": [{name: each[name] for name in ("path", "size", "sha256")} for each in files],
     }
     return (json.dumps(told, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
-
-
-def checksum(sha256_hex: str) -> str:
-    """A SHA-256 as S3 writes it."""
-    return base64.b64encode(bytes.fromhex(sha256_hex)).decode()
 
 
 def class_of(error: Exception) -> str:

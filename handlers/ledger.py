@@ -21,7 +21,7 @@ from handlers.items import typed as _item
 from handlers.items import update as _update
 from handlers.keys import Sample
 from handlers.outbox import INDEX as DUE_INDEX
-from handlers.outbox import due_of
+from handlers.outbox import PASSPORT, due_of
 from handlers.run import TERMINAL, Attempt, Predecessor, Recalled, Run, Said
 from handlers.upload import Upload
 
@@ -81,7 +81,7 @@ def read_newest(context: Context, sample: Sample) -> Newest | None:
 
 
 def read_run(context: Context, run_id: str) -> Run | None:
-    item = _get(context, _run_key(run_id))
+    item = _get(context, run_key(run_id))
     return None if item is None else run_of(item)
 
 
@@ -109,7 +109,7 @@ def claim(context: Context, run: Run, known: Newest | None, superseded: Run | No
         {
             "Put": {
                 "TableName": table,
-                "Item": _item({**_run_key(run.run_id), **_whole(run), "open": OPEN}),
+                "Item": _item({**run_key(run.run_id), **_whole(run), "open": OPEN}),
                 "ConditionExpression": "attribute_not_exists(pk)",
             }
         },
@@ -172,7 +172,7 @@ def mark_recalled(context: Context, run: Run) -> bool:
     }
     return _update(
         context,
-        Key=_item(_run_key(run.run_id)),
+        Key=_item(run_key(run.run_id)),
         UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
         ConditionExpression="#revision = :read",
         ExpressionAttributeNames={f"#{name}": name for name in values},
@@ -187,7 +187,7 @@ def take_turn(context: Context, run: Run, until: int) -> bool:
     """Ask to be the one who submits the current attempt. `until` is epoch seconds."""
     return _update(
         context,
-        Key=_item(_run_key(run.run_id)),
+        Key=_item(run_key(run.run_id)),
         UpdateExpression="SET turn_expires = :until",
         ConditionExpression="revision = :revision AND turn_expires <= :now",
         ExpressionAttributeValues=_item(
@@ -238,7 +238,7 @@ def _close(context: Context, run: Run, closing: tuple[str, str], leaving: tuple[
 def _set(context: Context, run: Run, update: str, condition: str) -> bool:
     return _update(
         context,
-        Key=_item(_run_key(run.run_id)),
+        Key=_item(run_key(run.run_id)),
         UpdateExpression=update,
         ConditionExpression=condition,
         ExpressionAttributeValues=_item({":revision": run.revision}),
@@ -297,6 +297,7 @@ def run_of(item: Mapping[str, Any]) -> Run:
         after=Predecessor(**item["after"]) if item.get("after") else None,
         follow_due=bool(item.get("follow_due")),
         recall=Recalled(**item["recall"]) if item.get("recall") else None,
+        passport_due=item.get("due") == PASSPORT,
     )
 
 
@@ -350,7 +351,7 @@ def _advance(run: Run) -> dict[str, Any]:
     }  # None is written as null: what was said of an attempt before goes
     ends = {f":end{i}": {"S": state} for i, state in enumerate(sorted(TERMINAL))}
     return {
-        "Key": _item(_run_key(run.run_id)),
+        "Key": _item(run_key(run.run_id)),
         "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in values),
         "ConditionExpression": f"#revision = :read AND NOT #state IN ({', '.join(ends)})",
         "ExpressionAttributeNames": {f"#{name}": name for name in values},
@@ -384,5 +385,6 @@ def page_of(sample: Sample) -> str:
     return f"{sample.pipeline}/{sample.project}"
 
 
-def _run_key(run_id: str) -> dict[str, str]:
+def run_key(run_id: str) -> dict[str, str]:
+    """The key of a run's item."""
     return {"pk": f"run#{run_id}", "sk": "run"}

@@ -4,6 +4,7 @@ Exit 0 without a right manifest is a failure (a job that reports success over an
 manifest behind a failed job is a success (ECS sometimes loses sight of a container that had finished).
 """
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from botocore.exceptions import ClientError
 from handlers.context import Context
 from handlers.run import Run
 
-REPORT = "report.html"
+MANIFEST, REPORT = "manifest.json", "report.html"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,16 +58,11 @@ def faults(manifest: Mapping[str, Any], run: Run, sizes: Mapping[str, int]) -> l
 
 def look_for(context: Context, run: Run) -> Published | Missing:
     """The run's manifest, checked against the objects that are there."""
+    body = read_manifest(context, run.results_prefix)
+    if body is None:
+        return Missing(reason="the results have no manifest")
     try:
-        answer = context.clients.s3.get_object(
-            Bucket=context.office.results, Key=f"{run.results_prefix}manifest.json"
-        )
-    except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
-            return Missing(reason="the results have no manifest")
-        raise
-    try:
-        manifest = json.loads(answer["Body"].read())
+        manifest = json.loads(body)
         wrong = faults(manifest, run, _sizes(context, run.results_prefix))
         if wrong:
             return Missing(reason=f"the manifest is wrong: {'; '.join(wrong[:3])}")
@@ -74,6 +70,23 @@ def look_for(context: Context, run: Run) -> Published | Missing:
         return Published(attempt=int(manifest["attempt"]), report=REPORT if REPORT in paths else None)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         return Missing(reason=f"the manifest cannot be read: {error!r}")
+
+
+def read_manifest(context: Context, prefix: str) -> bytes | None:
+    """The bytes of the manifest below a prefix of the results; None if there is none."""
+    try:
+        answer = context.clients.s3.get_object(Bucket=context.office.results, Key=f"{prefix}{MANIFEST}")
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+            return None
+        raise
+    body: bytes = answer["Body"].read()
+    return body
+
+
+def checksum(sha256_hex: str) -> str:
+    """A SHA-256 as S3 writes it."""
+    return base64.b64encode(bytes.fromhex(sha256_hex)).decode()
 
 
 def _sizes(context: Context, prefix: str) -> dict[str, int]:

@@ -15,12 +15,14 @@ from handlers.items import get, query, typed, update
 from handlers.keys import Sample
 from handlers.run import FAILED, REJECTED, Run
 
-PAGE, NOTICE = "page", "notice"
+PAGE, NOTICE, PASSPORT = "page", "notice", "passport"
 INDEX = "by_due"
 
 
 def due_of(run: Run) -> dict[str, str]:
     """What a run's end gives cause for, as attributes of its item."""
+    if run.passport_due:
+        return {"due": PASSPORT, "due_at": run.updated}
     if run.recall is not None:
         return {}  # a recall tells people once for all runs of a project
     if run.state in (FAILED, REJECTED):

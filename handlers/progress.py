@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from handlers import delivery_ledger, failures, ledger
+from handlers import delivery_ledger, failures, ledger, passport
 from handlers.announce import announce
 from handlers.context import Context, iso, office_context
 from handlers.follow_on import follow_ons, start_follow_ons
@@ -92,6 +92,7 @@ def _succeeded(run: Run, job: Job, results: Published, now_s: float) -> Run:
         iso(now_s),
         attempts=attempts,
         report=results.report,
+        passport_due=True,
         message="The results are ready.",
         what_to_do="Open report.html first; the files are listed in manifest.json."
         if results.report
@@ -220,6 +221,7 @@ def _what_follows(context: Context, before: Run, after: Run) -> Run:
     """Submit a due attempt and announce: done again, without harm, whenever the event comes again."""
     fresh = before is not after and after.attempt.number > before.attempt.number
     after = ensure_submitted(context, after, fresh=fresh)
+    passport.try_to_sign(context, after)  # before its success is told: a delivery may name it
     announce(context, after)
     start_follow_ons(context, after)
     return after

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from handlers import ledger
+from handlers import ledger, outbox, passport, passport_key
 from handlers.announce import announce
 from handlers.context import Context, epoch, iso, office_context
 from handlers.failures import End
@@ -70,14 +70,28 @@ def finding(run: Run, job: Job | None, now_s: float, updated_s: float) -> Findin
 
 
 def reconcile(context: Context) -> None:
-    """One round: first the runs that are open, then as many uploads as time allows."""
+    """One round: first the runs that are open, then passports, then as many uploads as time allows."""
     for runs in _in_batches(_open(context), DESCRIBE_AT_ONCE):
         jobs = _jobs_of(context, runs)
         for run in runs:
             if _time_is_up(context):
                 return
             _guarded(context, run.run_id, lambda run=run, jobs=jobs: _mend(context, run, jobs))
+    _passports(context)
     _uploads(context)
+
+
+def _passports(context: Context) -> None:
+    """The key that verifies them, and passports that nobody signed when their runs succeeded."""
+    _guarded(context, "passport key", lambda: passport_key.publish(context))
+    for due in outbox.all_due(context, outbox.PASSPORT):
+        if _time_is_up(context):
+            return
+        run_id = due.pk.removeprefix("run#")
+        run = ledger.read_run(context, run_id)
+        if run is not None and run.passport_due and context.clock() - epoch(run.updated) >= GRACE_S:
+            context.counts["PassportsMissing"] += 1
+            _guarded(context, run_id, lambda run=run: passport.sign(context, run))
 
 
 def _open(context: Context) -> Iterator[Run]:

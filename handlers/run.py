@@ -108,6 +108,7 @@ class Run:
     recall: Recalled | None = None
     # Succeeded, and it is not certain yet that its follow-on runs are claimed and its deliveries planned.
     follow_due: bool = False
+    passport_due: bool = False  # succeeded, and it is not certain yet that its passport is there
 
     @property
     def attempt(self) -> Attempt:

@@ -173,13 +173,14 @@ POLICIES = (
     ),
     Policy(
         id="GBI-KMS-1",
-        rule="A key turns over every year and takes a month to be deleted.",
+        rule="A key that encrypts turns over every year, and every key takes a month to be deleted.",
         reason="With the key, all that it encrypted is gone.",
         controls=("KMS.3", "KMS.4", "CKV_AWS_7"),
         check=each(
             KEY,
             must=lambda key: (
-                key.inputs.get("enableKeyRotation") is True
+                # AWS: a key that signs cannot turn over.
+                (key.inputs.get("enableKeyRotation") is True or key.inputs.get("keyUsage") == "SIGN_VERIFY")
                 and key.inputs.get("deletionWindowInDays", 30) >= SHORTEST_WINDOW_DAYS
             ),
             message=f"needs enableKeyRotation, and deletionWindowInDays of {SHORTEST_WINDOW_DAYS}",

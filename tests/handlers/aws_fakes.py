@@ -25,6 +25,9 @@ import botocore.session
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ReadTimeoutError
+from cryptography.hazmat.primitives.asymmetric import ec, utils
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from ministack.core.responses import request_scope  # type: ignore[import-untyped]
 from ministack.services import dynamodb as dynamodb_model  # type: ignore[import-untyped]
 
@@ -40,6 +43,8 @@ LEDGER = "globalbi-eu-ledger"
 SPOT_QUEUE = f"arn:aws:batch:{REGION}:{ACCOUNT}:job-queue/globalbi-eu-spot"
 ON_DEMAND_QUEUE = f"arn:aws:batch:{REGION}:{ACCOUNT}:job-queue/globalbi-eu-on-demand"
 DEFINITION = f"arn:aws:batch:{REGION}:{ACCOUNT}:job-definition/globalbi-eu-metagenome:3"
+PASSPORT_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/passports"
+SIGNING_KEY = ec.generate_private_key(ec.SECP256R1())  # of every world
 _LOADER = botocore.session.get_session().get_component("data_loader")
 START_S = 1_795_000_000.0
 
@@ -117,6 +122,7 @@ class World:
             on_demand_job_queue=ON_DEMAND_QUEUE,
             releases={release.pipeline: release},
             pseudonymous=pseudonymous,
+            passport_key=PASSPORT_KEY,
         )
         self.clients = self._clients()
         _drop_tables()
@@ -191,7 +197,8 @@ class World:
     def publish(self, run: Mapping[str, Any], *, attempt: int = 1, **changes: Any) -> None:
         """Put results and a manifest, as the runner does."""
         body = b"<html>report</html>"
-        self.put(RESULTS, f"{run['results_prefix']}report.html", body)
+        report = self.put(RESULTS, f"{run['results_prefix']}report.html", body)
+        report.checksums["SHA256"] = base64.b64encode(hashlib.sha256(body).digest()).decode()
         manifest = {
             "schema": 1,
             "run_id": run["pk"][4:],
@@ -356,6 +363,21 @@ class World:
         self.events += [{**entry, "Detail": json.loads(entry["Detail"])} for entry in data["Entries"]]
         return {"FailedEntryCount": 0, "Entries": [{"EventId": str(len(self.events))}]}
 
+    # KMS
+
+    def _kms_Sign(self, data: dict[str, Any]) -> Any:  # noqa: N802
+        if data["KeyId"] != self.office.passport_key:
+            return 400, "NotFoundException"
+        digest = base64.b64decode(data["Message"])
+        if (data["MessageType"], data["SigningAlgorithm"], len(digest)) != ("DIGEST", "ECDSA_SHA_256", 32):
+            return 400, "ValidationException"
+        signature = SIGNING_KEY.sign(digest, ec.ECDSA(utils.Prehashed(SHA256())))
+        return {"KeyId": data["KeyId"], "Signature": base64.b64encode(signature).decode()}
+
+    def _kms_GetPublicKey(self, data: dict[str, Any]) -> Any:  # noqa: N802
+        der = SIGNING_KEY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        return {"KeyId": data["KeyId"], "PublicKey": base64.b64encode(der).decode()}
+
     # S3
 
     def _s3_HeadObject(self, request: Any) -> Any:  # noqa: N802
@@ -423,6 +445,8 @@ class World:
             if match.strip('"') != held[-1].etag:
                 return _error("s3", 412, "PreconditionFailed")
         version = self.put(bucket, key, _body(request))
+        if sha256 := _header(request, "x-amz-checksum-sha256"):
+            version.checksums["SHA256"] = sha256
         version.metadata = {
             name.lower().removeprefix("x-amz-meta-"): _header(request, name)
             for name in request.headers

@@ -47,9 +47,10 @@ def only_run(world: World) -> tuple[str, dict[str, Any]]:
 
 def started(world: World, key: str = KEY, body: bytes = b"reads") -> str:
     """A run whose first job is running; returns its id."""
-    assert take(world, world.upload(key, body)) == []
-    pipeline = key.partition("/")[0]
-    newest = max(runs_of(world, pipeline).items(), key=lambda item: item[1]["updated"])[0]
+    upload = world.upload(key, body)
+    assert take(world, upload) == []
+    pipeline, version = key.partition("/")[0], upload["detail"]["object"]["version-id"]
+    [newest] = [run_id for run_id, run in runs_of(world, pipeline).items() if run["version_id"] == version]
     assert tell(world, world.job_event(f"{newest}-1", "RUNNING")) == []
     return newest
 

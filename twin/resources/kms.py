@@ -1,14 +1,15 @@
 """KMS: keys and their aliases."""
 # ruff: noqa: ARG001 - every kind takes the same arguments, whether it needs them or not
 
-from twin.resources.kind import Change, Inputs, Kind, Made, Outputs, Target, changed, tag_list
+from twin.resources.kind import Change, Inputs, Kind, Made, Outputs, Target, changed, tag_list, taken
 
 
 def _create(target: Target, name: str, inputs: Inputs) -> Made:
     client = target.client("kms")
-    policy = {"Policy": inputs["policy"]} if inputs.get("policy") else {}
     key = client.create_key(
-        Description=inputs.get("description", ""), Tags=tag_list(inputs, "TagKey", "TagValue"), **policy
+        Description=inputs.get("description", ""),
+        Tags=tag_list(inputs, "TagKey", "TagValue"),
+        **taken(inputs, Policy="policy", KeySpec="customerMasterKeySpec", KeyUsage="keyUsage"),
     )["KeyMetadata"]
     if inputs.get("enableKeyRotation"):
         client.enable_key_rotation(KeyId=key["KeyId"])
@@ -47,7 +48,13 @@ def _update_alias(target: Target, change: Change) -> Outputs:
 
 
 KINDS = (
-    Kind(type="aws:kms/key:Key", create=_create, update=_update, delete=_delete),
+    Kind(
+        type="aws:kms/key:Key",
+        create=_create,
+        update=_update,
+        delete=_delete,
+        fixed=frozenset({"customerMasterKeySpec", "keyUsage"}),
+    ),
     Kind(
         type="aws:kms/alias:Alias",
         create=_create_alias,

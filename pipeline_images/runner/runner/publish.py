@@ -29,7 +29,7 @@ from runner.stop import Stop
 THREADS = 8
 RACES = 8  # a key that changes this often between our look and our put is not a race any more
 PUT_BYTES = 5 << 30  # AWS: the largest object of one PutObject
-_RESERVED = (MANIFEST, "status.json")
+_RESERVED = (MANIFEST, "status.json", "passport.json")
 _TEXT_TYPES = {
     ".tsv": "text/tab-separated-values; charset=utf-8",
     ".csv": "text/csv; charset=utf-8",
