@@ -1,4 +1,4 @@
-"""Recall: what came of a bad image or a bad upload is marked as such, and told, in every office.
+"""Recall: what came of a bad image, reference or upload is marked as such, and told, in every office.
 
 The mark is one conditional write in the office's ledger, a revision later than was read: `status.json`,
 headquarters' row and the project's page follow by the way of every change, and reconcile finds a run whose
@@ -172,11 +172,26 @@ class Pace:
         self._next = max(now, self._next) + 60 / self.per_minute
 
 
-def still_used(access: Access, home: Office, digest: str) -> list[str]:
-    """The pipelines whose release is that image: in the office's file, or in what its functions start."""
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A part of releases that turned out to be bad: an image, or a version of a reference."""
+
+    digest: str | None = None
+    reference: tuple[str, str] | None = None
+
+    def is_in(self, digest: str, references: Iterable[tuple[str, str]]) -> bool:
+        """Of a release, given its image's digest and its references as names and versions."""
+        return digest == self.digest or self.reference in references
+
+
+def still_used(access: Access, home: Office, part: Part) -> list[str]:
+    """The pipelines whose release has that part: in the office's file, or in what its functions start."""
     applied = access.context_of_functions(home).office.releases
-    named = {name for name, release in home.releases.items() if release.digest == digest}
-    return sorted(named | {name for name, release in applied.items() if release.digest == digest})
+    named = {name for name, each in home.releases.items() if part.is_in(each.digest, each.references.items())}
+    started = {
+        name for name, each in applied.items() if part.is_in(each.digest, each.references.values())
+    }
+    return sorted(named | started)
 
 
 def told(marked: Marked) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The command `recall`: what a bad image or a bad upload went into is marked, told, and run again."""
+"""The command `recall`: what a bad image, reference or upload went into is marked, told, and run again."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from fleet.access import Access, in_each
 from fleet.actions import Action
 from fleet.options import JsonOption, YesOption, now
 from fleet.output import Exit, Refused, in_words, say, tell
-from fleet.recall import Again, Cause, Marked, Pace
+from fleet.recall import Again, Cause, Marked, Pace, Part
 from fleet.table import Row
 from fleet.text import plain
 
@@ -25,10 +25,11 @@ UPLOAD_AGAIN = "Do not use these results. Upload the right file under the same k
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """A recall as it was asked for, and the rows that it touches."""
+    """A recall as it was asked for, and the rows that it touches. `part`: what no release may still have."""
 
     cause: Cause
     rows: list[Row]
+    part: Part
     rerun: bool
     per_minute: float
 
@@ -46,6 +47,10 @@ def recall(
     digest: Annotated[
         str | None, typer.Option("--digest", help="Every run of this image, sha256:…", show_default=False)
     ] = None,
+    reference: Annotated[
+        tuple[str, str] | None,
+        typer.Option("--reference", metavar="NAME VERSION", help="Every run with this reference."),
+    ] = None,
     upload: Annotated[
         tuple[str, str, str] | None,
         typer.Option("--upload", metavar="OFFICE KEY VERSION", help="Every run of this upload."),
@@ -59,16 +64,17 @@ def recall(
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Recall what a bad image or upload went into, in all offices: mark every run and what followed it.
+    """Recall what a bad image, reference or upload went into, in all offices: mark every run and what
+    followed it.
 
     The branches read it in status.json and on the project's page, and get one notice a project. Exit code 4
     if an office could not be reached (the same command again does the rest), 1 if a ledger lacks a run.
     """
     access: Access = context.obj
     with in_words():
-        asked = _asked(access, reason, digest, upload, rerun, per_minute)
-        if rerun and digest:
-            _refuse_if_used(access, asked, digest)
+        asked = _asked(access, reason, digest, reference, upload, rerun, per_minute)
+        if rerun:
+            _refuse_if_used(access, asked)
         action = _action(access, asked)
         if not as_json:
             output.show(show.runs_table(asked.rows, now()))
@@ -89,6 +95,7 @@ def _asked(
     access: Access,
     reason: str,
     digest: str | None,
+    reference: tuple[str, str] | None,
     upload: tuple[str, str, str] | None,
     rerun: bool,
     per_minute: float,
@@ -98,13 +105,17 @@ def _asked(
         raise typer.BadParameter("--reason must say what is wrong, not nothing")
     if why[-1] not in ".!?":
         why += "."  # more words follow it
-    if (digest is None) == (upload is None):
-        raise typer.BadParameter("say either --digest or --upload")
+    if sum(each is not None for each in (digest, reference, upload)) != 1:
+        raise typer.BadParameter("say one of --digest, --reference and --upload")
     if digest is not None:
         if not touched.DIGEST.fullmatch(digest):
             raise typer.BadParameter(f"--digest must be sha256: and 64 hex digits, not {plain(digest)!r}")
         cause = Cause(what=f"the image {digest}", why=why, next=AGAIN if rerun else ASK)
         rows = touched.of_image(access, digest)
+    elif reference is not None:
+        name, version = reference
+        cause = Cause(what=f"the reference {name} {version}", why=why, next=AGAIN if rerun else ASK)
+        rows = touched.of_reference(access, name, version)
     else:
         assert upload is not None
         if rerun:
@@ -113,13 +124,14 @@ def _asked(
         what = f"the upload {bad.key}, version {bad.version_id}"
         cause = Cause(what=what, why=why, next=UPLOAD_AGAIN)
         rows = touched.of_upload(access, bad)
-    return Asked(cause=cause, rows=rows, rerun=rerun, per_minute=per_minute)
+    part = Part(digest=digest, reference=reference)
+    return Asked(cause=cause, rows=rows, part=part, rerun=rerun, per_minute=per_minute)
 
 
-def _refuse_if_used(access: Access, asked: Asked, digest: str) -> None:
-    """An office that still has the image would make the same results again."""
+def _refuse_if_used(access: Access, asked: Asked) -> None:
+    """An office that still has what is bad would make the same results again."""
     offices = asked.offices(access)
-    answers = in_each(offices, lambda office: recalling.still_used(access, office, digest))
+    answers = in_each(offices, lambda office: recalling.still_used(access, office, asked.part))
     used = []
     for office in offices:
         answer = answers[office.name]
@@ -128,8 +140,9 @@ def _refuse_if_used(access: Access, asked: Asked, digest: str) -> None:
         used += [f"{office.name} ({pipeline})" for pipeline in answer]
     if used:
         raise Refused(
-            f"{digest} is still the release of {', '.join(used)}: put another into the stack file"
-            " (`fleet promote`) and apply it first; without --rerun the runs are only marked"
+            f"{asked.cause.what} is still in the release of {', '.join(used)}: put another into the stack"
+            " file (`fleet promote`, or by hand for a reference) and apply it first; without --rerun the runs"
+            " are only marked"
         )
 
 

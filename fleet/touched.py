@@ -2,7 +2,8 @@
 
 Headquarters' table is asked by its indexes: the runs of an image by `by_release`, those of an upload and
 those that follow by `by_sample`, since a run and its follow-on runs share the names of project and sample
-(keyed hashes, where an office keeps its names at home).
+(keyed hashes, where an office keeps its names at home). A run has several references, so no index knows them:
+those are looked for among all runs of each office, by `by_office`.
 """
 
 import re
@@ -37,6 +38,24 @@ def of_image(access: Access, digest: str) -> list[Row]:
     rows = list(table.newest_first(queries(Filter(release=digest), offices)))
     if not rows:
         raise NotFound(f"headquarters knows no run of {digest}: `fleet check` says whether one is missing")
+    return _with_follow_ons(access, table, rows)
+
+
+def of_reference(access: Access, name: str, version: str) -> list[Row]:
+    """Every run that this version of a reference was pinned for, in whatever role, and what followed; raises
+    NotFound.
+    """
+    table, offices = _table(access), [office.name for office in access.fleet.offices]
+    rows = [
+        row
+        for row in table.newest_first(queries(Filter(), offices))
+        if [name, version] in (row.get("references") or {}).values()
+    ]
+    if not rows:
+        raise NotFound(
+            f"headquarters knows no run with the reference {name} {version}:"
+            " `fleet check` says whether one is missing"
+        )
     return _with_follow_ons(access, table, rows)
 
 

@@ -50,7 +50,7 @@ def run(number: int = 1, **changes: Any) -> Run:
         uploaded=received,
         release_digest=DIGEST,
         pipeline_version="0.1.0",
-        job_definition="arn:job-definition:1",
+        job_definition="arn:aws:batch:eu-central-1:222222222222:job-definition/globalbi-eu-metagenome:1",
         references={"host": ("demo-host", "2026.1")},
         attempts=(
             Attempt(number=1, queue="spot", vcpus=4, memory_mib=6000, scratch_gib=20, time_limit_s=3600),

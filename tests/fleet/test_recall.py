@@ -320,13 +320,13 @@ def test_a_version_that_was_the_same_bytes_again_is_recalled_by_the_run_it_had(o
 # --- rerun ---
 
 
-def uploaded(offices: Offices, number: int) -> Run:
+def uploaded(offices: Offices, number: int, digest: str = BAD, **changes: Any) -> Run:
     """A run of an upload that is there."""
     home = offices.office("eu")
     sample = Sample(pipeline="metagenome", project="soil", sample=f"S{number}")
     s3 = offices.access.client("s3", home)
     version = s3.put_object(Bucket=bucket(home, "uploads"), Key=sample.key, Body=b"reads")["VersionId"]
-    return done(number, version_id=version, bucket=bucket(home, "uploads"))
+    return done(number, digest, version_id=version, bucket=bucket(home, "uploads"), **changes)
 
 
 def test_recalled_runs_are_analysed_again_on_the_present_release(offices: Offices) -> None:
@@ -358,7 +358,7 @@ def test_a_recalled_release_is_not_run_again_on_itself(offices: Offices) -> None
     offices.everywhere("eu", one)
     answer = offices.fleet(*DIGEST_ARGUMENTS, "--rerun", "--yes")
     assert answer.code == 5
-    assert "still the release of eu (metagenome)" in answer.err
+    assert "still in the release of eu (metagenome)" in answer.err
     assert at_home(offices, "eu", one).recall is None
 
 
@@ -389,7 +389,7 @@ def test_a_release_that_only_the_stack_file_names_is_not_run_again_either(office
     offices.everywhere("eu", done(1, present))
     answer = offices.fleet("recall", "--digest", present, "--reason", WHY, "--rerun", "--yes")
     assert answer.code == 5
-    assert "still the release of eu (metagenome)" in answer.err
+    assert "still in the release of eu (metagenome)" in answer.err
 
 
 def test_reruns_start_at_a_bounded_rate() -> None:

@@ -102,7 +102,7 @@ BROKEN: Mapping[str, list[tuple[str, Break | None]]] = {
         (REPOSITORY, without("encryptionConfigurations")),
     ],
     "GBI-KMS-1": [
-        ("aws:kms/key:Key", put(False, "enableKeyRotation")),
+        ("aws:kms/key:Key", without("enableKeyRotation")),
         ("aws:kms/key:Key", put(7, "deletionWindowInDays")),
     ],
     "GBI-LOG-1": [
