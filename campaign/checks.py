@@ -20,6 +20,7 @@ from campaign.story import Campaign, plan_upload, run_campaign
 
 PATIENCE_S = 30_000.0
 RACES = 30
+REFUSED_S = 3_000.0  # longer than any run takes
 SLEPT_S = 4_000.0  # longer than any attempt takes
 
 
@@ -374,13 +375,17 @@ def strays() -> list[str]:
 
 
 def without_reconcile() -> list[str]:
-    """Throttles, lost replies and kills alone: the queues bring everything back by themselves."""
+    """Throttles, lost replies and kills alone: the queues bring everything back by themselves.
+
+    All but a passport that could not be signed, which nothing waits for.
+    """
     rates = replace(CALM, throttled=0.2, lost=0.05, failed=0.02, killed=0.1)
     world = World(rates, "alone", reconciles=False)
     for number in range(40):
         world.upload(1 + number, f"S{number}")
     world.run(least_s=4_000)
-    return [each for each in world.wrong(extra=False) if "headquarters" not in each]
+    told = world.wrong(extra=False)
+    return [each for each in told if "headquarters" not in each and "passport" not in each]
 
 
 def dropped() -> list[str]:
@@ -390,6 +395,23 @@ def dropped() -> list[str]:
     found = examine(campaign)
     wrong = [f"{name}: {what}" for name, each in found.broken.items() for what in each]
     return wrong + ([] if campaign.idle else ["it never came to rest"])
+
+
+def unsigned() -> list[str]:
+    """KMS refuses to sign for a while: every run ends all the same, and gets its passport afterwards."""
+    world = World(seed="unsigned")
+    account = world.office.account
+    sign = account._kms_Sign
+
+    def refuse_at_first(data: dict[str, Any]) -> Any:
+        return (400, "DisabledException") if world.simulation.now < START_S + REFUSED_S else sign(data)
+
+    account._kms_Sign = refuse_at_first  # type: ignore[method-assign]
+    for number in range(6):
+        world.upload(1 + number, f"S{number}")
+    world.run(least_s=REFUSED_S)
+    left = world.office.counts["progress raised"]
+    return world.wrong() + ([f"{left} functions failed for want of a signature"] if left else [])
 
 
 def slow() -> list[str]:
@@ -474,6 +496,7 @@ CHECKS: dict[str, Callable[[], list[str]]] = {
         strays,
         without_reconcile,
         dropped,
+        unsigned,
         slow,
         headquarters,
         burst,

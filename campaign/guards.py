@@ -201,6 +201,18 @@ GUARDS = (
         '        if quiet and run.announced < run.revision:\n            return Finding(name="Unannounced")', "        pass",
     ),
     _guard(
+        "a passport is due by the write that ends its run", "small_campaign", "handlers.progress",
+        "        passport_due=True,\n", "",
+    ),
+    _guard(
+        "reconcile signs the passports that nobody has", "unsigned", "handlers.reconcile",
+        "    _passports(context)\n", "",
+    ),
+    _guard(
+        "a passport is written only if absent", "small_campaign", "handlers.passport",
+        '            IfNoneMatch="*",\n', "",
+    ),
+    _guard(
         "the lease is free before it is taken", "twins", "runner.lease",
         'f"{_OPEN} AND ({_FREE})"', 'f"{_OPEN}"',
         ("runner.lease", "_FREE = (\n", '_FREE = "lease_attempt <= :attempt AND lease_expires < :now AND :token = :token"\n_UNUSED = (\n'),

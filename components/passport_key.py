@@ -17,7 +17,6 @@ from components.office import Office
 from components.options import child_of
 from components.permission import POLICY_VERSION, Permission, root_of
 from components.tags import tags
-from handlers.passport import ALGORITHM
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,12 +48,8 @@ class PassportKey(pulumi.ComponentResource):
             opts=child_of(self),
         )
         self.arn = key.arn
-        self.sign = Permission(
-            sid="SignPassports",
-            actions=("kms:Sign",),
-            resources=[key.arn],
-            conditions={"StringEquals": {"kms:SigningAlgorithm": ALGORITHM}},
-        )
+        # A key of this kind knows one algorithm.
+        self.sign = Permission(sid="SignPassports", actions=("kms:Sign",), resources=[key.arn])
         self.publish = Permission(
             sid="PublishPassportKey", actions=("kms:GetPublicKey",), resources=[key.arn]
         )

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,18 @@ import boto3
 import pytest
 import yaml
 
+from typer.testing import CliRunner
+
 from components.roster import Fleet
 from demo.story import wait_for
 from fleet.access import Access
+from fleet.app import app
 from handlers import delivery_ledger, ledger
 from handlers.context import Context, iso
 from handlers.delivery_plan import DELIVERED, REFUSED, Delivery, delivery_id_of
 from handlers.run import RUNNING, Run
 from tests.fleet.lab import run
-from twin import deploy
+from twin import credentials, deploy
 from twin.offices import SETTINGS
 from twin.server import Twin
 
@@ -181,7 +185,12 @@ def _agree(stack: Path, key: str) -> None:
         }
     }
     office["config"]["globalbi:deliveries"] = [
-        {"partner": "acme", "pipeline": "metagenome", "project": "soil"}
+        {
+            "partner": "acme",
+            "pipeline": "metagenome",
+            "project": "soil",
+            "names": ["report", "tables", "passport.json"],
+        }
     ]
     stack.write_text(yaml.safe_dump(office))
 
@@ -192,7 +201,8 @@ def test_a_run_is_delivered_acknowledged_and_superseded_by_its_re_analysis(world
     first = world.succeeded(1, "S1")
     sent = world.becomes(first, DELIVERED)
     have = world.inbox(sent)
-    assert have.keys() == {"report.html", "abundance/species.tsv", "delivery.json"}, "no reads unless said"
+    named = {"report.html", "abundance/species.tsv", "passport.json"}
+    assert have.keys() == {*named, "delivery.json"}, "no reads unless said"
     manifest = json.loads(have["delivery.json"])
     assert {each["path"]: each["sha256"] for each in manifest["files"]} == {
         path: hashlib.sha256(body).hexdigest() for path, body in have.items() if path != "delivery.json"
@@ -207,6 +217,50 @@ def test_a_run_is_delivered_acknowledged_and_superseded_by_its_re_analysis(world
     notice = json.loads(world.inbox(sent)["superseded.json"])
     assert notice["superseded_by"] == better.delivery_id
     assert world.becomes(first, "superseded")
+
+
+def test_a_partner_verifies_what_it_was_delivered(world: World, tmp_path: Path) -> None:
+    """With the office's public key alone; and a table that was changed on the way is found."""
+    world.opened()
+    one = world.succeeded(5, "S5")
+    for path, body in world.inbox(world.becomes(one, DELIVERED)).items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_bytes(body)
+    s3, results = world.context.clients.s3, world.context.office.results
+    [published] = s3.list_objects_v2(Bucket=results, Prefix="passport-keys/")["Contents"]
+    (tmp_path / "eu.pem").write_bytes(s3.get_object(Bucket=results, Key=published["Key"])["Body"].read())
+    words = ["verify", str(tmp_path / "passport.json"), "--key", str(tmp_path / "eu.pem"), "--json"]
+    verified = CliRunner().invoke(app, words)
+    assert verified.exit_code == 0, verified.stderr
+    told = json.loads(verified.stdout)
+    assert told["run_id"] == one.run_id
+    assert told["files"]["same"] == ["abundance/species.tsv", "report.html"]
+    (tmp_path / "abundance" / "species.tsv").write_bytes(b"name\treads\nBacillus\t9\n")
+    assert CliRunner().invoke(app, words).exit_code == 1
+
+
+def test_nobody_but_who_ends_runs_signs(world: World) -> None:
+    """A passport is worth what its key's policy is: another role may be given every right to sign, in vain."""
+    office = world.access.fleet.office("eu")
+    iam, key = world.access.client("iam", office), world.context.office.passport_key
+    assert key == ""  # the command has none either
+    key = world.access.context_of_functions(office).office.passport_key
+    allow = {"Effect": "Allow", "Action": "kms:Sign", "Resource": key}
+    for role, signs in (("globalbi-eu-delivery", False), ("globalbi-eu-reconcile", True)):
+        iam.put_role_policy(
+            RoleName=role,
+            PolicyName="sign",
+            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allow]}),
+        )
+        kms = credentials.assume("eu", role).client("kms", endpoint_url=world.access.endpoint)
+        ask = partial(
+            kms.sign, KeyId=key, Message=b"\0" * 32, MessageType="DIGEST", SigningAlgorithm="ECDSA_SHA_256"
+        )
+        if signs:
+            assert ask()["Signature"]
+        else:
+            with pytest.raises(kms.exceptions.ClientError, match="AccessDenied"):
+                ask()
 
 
 def test_a_refused_delivery_is_made_when_the_partner_has_mended_its_policy(world: World) -> None:

@@ -6,6 +6,7 @@ definition.
 """
 
 import json
+import re
 from contextvars import ContextVar
 from typing import Any
 
@@ -26,6 +27,8 @@ KINDS = {
     "jobId": "job",
     "computeEnvironment": "compute-environment",
 }
+
+_SESSION = re.compile(r"^arn:aws:sts::(\d+):assumed-role/([^/]+)/.*$")
 
 _further: ContextVar[list[str]] = ContextVar("further resources of this Batch call")
 _resource_of = iam_actions.extract_resource_arn
@@ -68,10 +71,18 @@ def enforce(access_key: str, action: str, service: str, region: str, **more: Any
 
 
 def condition_key(key: str, context: Any) -> Any:
-    """The twin listens on this machine alone, without TLS: its HTTP stands for the HTTPS that policies ask
-    for.
+    """Two keys as AWS gives them.
+
+    The twin listens on this machine alone, without TLS: its HTTP stands for the HTTPS that policies ask for.
+    aws:PrincipalArn is the role's, not its session's, which is what ministack gives.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
     """
-    return "true" if key.lower() == "aws:securetransport" else _condition_key(key, context)
+    match key.lower():
+        case "aws:securetransport":
+            return "true"
+        case "aws:principalarn":
+            return _SESSION.sub(r"arn:aws:iam::\1:role/\2", context.principal_arn)
+    return _condition_key(key, context)
 
 
 def install() -> None:
