@@ -25,7 +25,8 @@ def fetch(s3: Any, bucket: str, prefix: str, folder: Path) -> Fetched:
     Raises:
         Incomplete: a file is missing, or its size or SHA-256 differs from the manifest's.
     """
-    manifest = json.loads(s3.get_object(Bucket=bucket, Key=f"{prefix}manifest.json")["Body"].read())
+    body = s3.get_object(Bucket=bucket, Key=f"{prefix}manifest.json")["Body"].read()
+    manifest = json.loads(body)
     for entry in manifest["files"]:
         target = folder / entry["path"]
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -35,5 +36,5 @@ def fetch(s3: Any, bucket: str, prefix: str, folder: Path) -> Fetched:
             raise Incomplete(f"{entry['path']} has {len(content)} bytes, its manifest says {entry['size']}")
         if (digest := hashlib.sha256(content).hexdigest()) != entry["sha256"]:
             raise Incomplete(f"{entry['path']} has SHA-256 {digest}, its manifest says {entry['sha256']}")
-    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2))
+    (folder / "manifest.json").write_bytes(body)  # as it is: its passport has its SHA-256
     return Fetched(folder=folder, manifest=manifest)

@@ -18,10 +18,13 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
 from canary import mock, truth
 from demo import results, story
 from demo.story import Offices
+from fleet.app import app
+from handlers.passport_key import pem
 from twin import deploy
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -86,9 +89,24 @@ def test_a_sample_uploaded_to_any_office_becomes_results_there_and_a_row_at_hq(
     )
     measured, _ = truth.measured_shares(tmp_path / "abundance" / "species.tsv")
     assert truth.bray_curtis(truth.true_shares(community.truth), measured) <= 0.05
+    _verify_passport(offices, office, status["results"]["prefix"], tmp_path)
     row = offices.in_fleet_table(office, fetched.manifest["run_id"], "succeeded")
     assert (row["project"], row["sample"]) == ("soil 2026", f"{office} + ü 100%")
     assert {"received", "submitted", "running", "succeeded"} <= row["times"].keys()
+
+
+def _verify_passport(offices: Offices, office: str, prefix: str, folder: Path) -> None:
+    """What came back is signed by the office's key, to the last file."""
+    bucket, key = offices.outputs[office]["results_bucket"], offices.outputs[office]["passport_key_arn"]
+    offices.branch(office).download_file(bucket, f"{prefix}passport.json", str(folder / "passport.json"))
+    der = offices.twin.client("kms", office).get_public_key(KeyId=key)["PublicKey"]
+    (folder / "office.pem").write_bytes(pem(der))
+    words = ["verify", str(folder / "passport.json"), "--key", str(folder / "office.pem"), "--json"]
+    verified = CliRunner().invoke(app, words)
+    assert verified.exit_code == 0, verified.stderr
+    files = json.loads(verified.stdout)["files"]
+    assert {"report.html", "abundance/species.tsv", "manifest.json"} <= set(files["same"])
+    assert files["absent"] == []
 
 
 def no_files(files: dict[str, bytes]) -> None:
