@@ -12,7 +12,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from handlers.ledger import DUE_INDEX, INDEXES, OPEN_INDEX
+from handlers.ledger import INDEXES, OPEN_INDEX
+from handlers.outbox import INDEX as DUE_INDEX
 
 Item = dict[str, Any]
 Names = Mapping[str, str]

@@ -209,7 +209,7 @@ GUARDS = (
         "    _passports(context)\n", "",
     ),
     _guard(
-        "a passport is written only if absent", "small_campaign", "handlers.passport",
+        "of two passports the first one stays", "small_campaign", "handlers.passport",
         '            IfNoneMatch="*",\n', "",
     ),
     _guard(

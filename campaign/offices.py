@@ -17,7 +17,8 @@ from campaign.rates import Rates
 from campaign.simulation import Killed, Simulation
 from handlers import fleet, intake, progress, reconcile
 from handlers.fleet import FleetContext
-from handlers.ledger import DUE_INDEX, OPEN, OPEN_INDEX
+from handlers.ledger import OPEN, OPEN_INDEX
+from handlers.outbox import INDEX as DUE_INDEX
 from handlers.outbox import PASSPORT
 
 OFFICES = {

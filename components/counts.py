@@ -1,4 +1,4 @@
-"""Alarms on what a function counts (`handlers/metrics.py`): a count above zero, again and again, calls a person."""
+"""Alarms on what a function counts (`handlers/metrics.py`): what is counted for long calls a person."""
 
 from collections.abc import Mapping
 

@@ -111,9 +111,7 @@ class Delivery(pulumi.ComponentResource):
             ),
             opts=child_of(self),
         )
-        alarm_on_counts(
-            name, ALARMS, office=office, notices=args.notices, service="delivery", parent=self
-        )
+        alarm_on_counts(name, ALARMS, office=office, notices=args.notices, service="delivery", parent=self)
         self.register_outputs({"queue_url": self.queue.url})
 
 

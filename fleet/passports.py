@@ -121,7 +121,7 @@ class Compared:
 
 
 def compare(files: Mapping[str, str], folder: Path) -> Compared:
-    """Read the files below `folder`, as far as they are there. A path that leads out of it is not followed."""
+    """Read the files below `folder`, as far as they are there. A path out of it is not followed."""
     inside = folder.resolve()
     found: dict[str, list[str]] = {"same": [], "absent": [], "different": []}
     for path, sha256 in sorted(files.items()):

@@ -181,16 +181,14 @@ class Part:
 
     def is_in(self, digest: str, references: Iterable[tuple[str, str]]) -> bool:
         """Of a release, given its image's digest and its references as names and versions."""
-        return digest == self.digest or self.reference in references
+        return digest == self.digest or any(each == self.reference for each in references)
 
 
 def still_used(access: Access, home: Office, part: Part) -> list[str]:
     """The pipelines whose release has that part: in the office's file, or in what its functions start."""
     applied = access.context_of_functions(home).office.releases
     named = {name for name, each in home.releases.items() if part.is_in(each.digest, each.references.items())}
-    started = {
-        name for name, each in applied.items() if part.is_in(each.digest, each.references.values())
-    }
+    started = {name for name, each in applied.items() if part.is_in(each.digest, each.references.values())}
     return sorted(named | started)
 
 

@@ -24,7 +24,9 @@ def verify(
     ],
     folder: Annotated[
         Path | None,
-        typer.Option("--folder", help="Where the files are; without it beside the passport.", file_okay=False),
+        typer.Option(
+            "--folder", help="Where the files are; without it beside the passport.", file_okay=False
+        ),
     ] = None,
     crate: Annotated[
         Path | None,

@@ -1,8 +1,8 @@
 """What a passport says: a run, and the runs whose results it took, as an RO-Crate of the Process Run profile.
 
-https://www.researchobject.org/workflow-run-crate/profiles/process_run_crate/ : each run is a CreateAction, its
-pipeline's image the instrument. An attempt that failed is one, too. All of it comes from the ledger's runs and
-their manifests, and no clock is asked: the same run gives the same text whoever writes it.
+Each run is a CreateAction, its pipeline the instrument, in its image. An attempt that failed is one, too. All
+comes from the ledger's runs and their manifests, and no clock is asked: the same run gives the same text
+whoever writes it. https://www.researchobject.org/workflow-run-crate/profiles/process_run_crate/
 """
 
 import hashlib

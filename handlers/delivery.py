@@ -187,7 +187,9 @@ def _close(context: Context, agreement: Agreement, delivery: Delivery) -> bool:
     """Close a delivery by its receipt; False while there is none."""
     if agreement.receipt == "heads":
         run = ledger.read_run(context, delivery.run_id)
-        files = chosen(partner_bucket.results_of(context, run, agreement.names), agreement.names) if run else []
+        files = (
+            chosen(partner_bucket.results_of(context, run, agreement.names), agreement.names) if run else []
+        )
         there = (partner_bucket.is_there(context, agreement, delivery.delivery_id, each) for each in files)
         if not files or not all(there):
             return False

@@ -1,4 +1,4 @@
-"""The passport: beside each result lies `passport.json`, which says how it was made, signed with the office's key.
+"""The passport: `passport.json` beside each result says how it was made, signed with the office's key.
 
 It is made after the manifest, once, by whoever brings the run to its success: that write marks it as due
 (`handlers.outbox`), and reconcile makes up for it when nobody did. It attests only what stands there: S3's

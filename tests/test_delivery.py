@@ -18,7 +18,6 @@ from typing import Any
 import boto3
 import pytest
 import yaml
-
 from typer.testing import CliRunner
 
 from components.roster import Fleet
@@ -240,7 +239,7 @@ def test_a_partner_verifies_what_it_was_delivered(world: World, tmp_path: Path) 
 
 
 def test_nobody_but_who_ends_runs_signs(world: World) -> None:
-    """A passport is worth what its key's policy is: another role may be given every right to sign, in vain."""
+    """A passport is worth what its key's policy is: another role may be given the right to sign, in vain."""
     office = world.access.fleet.office("eu")
     iam, key = world.access.client("iam", office), world.context.office.passport_key
     assert key == ""  # the command has none either

@@ -59,7 +59,9 @@ def test_the_functions_know_the_key_and_find_what_is_unsigned(stacks: dict[str, 
     stack = stacks[office]
     for name in SIGNERS:
         function = stack.named(f"globalbi-{office}-{name}", "aws:lambda/function:Function")
-        assert function.inputs["environment"]["variables"]["PASSPORT_KEY"] == stack.outputs["passport_key_arn"]
+        assert (
+            function.inputs["environment"]["variables"]["PASSPORT_KEY"] == stack.outputs["passport_key_arn"]
+        )
     queried = [
         resource
         for statement in stack.named(f"globalbi-{office}-reconcile-may").json("policy")["Statement"]

@@ -1,4 +1,4 @@
-"""`recall --reference`: what a bad version of a reference went into is found in every office, whatever its role."""
+"""`recall --reference`: what a bad reference went into is found in every office, whatever its role."""
 
 import pytest
 
@@ -24,9 +24,14 @@ ARGUMENTS = ("recall", "--reference", *OLD, "--reason", WHY)
 def test_a_reference_is_recalled_in_every_office_with_what_followed_it(offices: Offices) -> None:
     """A host genome without a chromosome has let human reads through wherever it was used."""
     one = done(11, DIGEST, references={"host": OLD})
-    other = done(12, DIGEST, project="river", references={"kraken2": ("demo-kraken2", "2026.1"), "filter": OLD})
+    other = done(
+        12, DIGEST, project="river", references={"kraken2": ("demo-kraken2", "2026.1"), "filter": OLD}
+    )
     after = following(one, 13, references={})
-    newer, namesake = done(14, DIGEST, references={"host": NEW}), done(15, DIGEST, references={"host": ("x", OLD[1])})
+    newer, namesake = (
+        done(14, DIGEST, references={"host": NEW}),
+        done(15, DIGEST, references={"host": ("x", OLD[1])}),
+    )
     offices.everywhere("eu", one, after, newer, namesake)
     offices.everywhere("us", other)
     answer = offices.fleet(*ARGUMENTS, "--yes", "--json")

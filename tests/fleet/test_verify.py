@@ -61,7 +61,9 @@ def partner(world: World, tmp_path: Path) -> Partner:
 
 def signed(partner: Partner, files: dict[str, str]) -> None:
     """A passport of the office's own, with these files."""
-    parts: list[dict[str, Any]] = [{"@id": path, "@type": "File", "sha256": each} for path, each in files.items()]
+    parts: list[dict[str, Any]] = [
+        {"@id": path, "@type": "File", "sha256": each} for path, each in files.items()
+    ]
     root = {
         "@id": "./",
         "@type": "Dataset",
@@ -169,5 +171,6 @@ def test_the_crate_comes_out_as_it_was_signed_and_openssl_agrees(partner: Partne
     assert crate.read_bytes().decode() == told["crate"]
     signature = tmp_path / "signature"
     signature.write_bytes(base64.b64decode(told["signature"]))
-    command = ["openssl", "dgst", "-sha256", "-verify", partner.key, "-signature", signature, crate]
+    files = [str(each) for each in (partner.key, signature, crate)]
+    command = ["openssl", "dgst", "-sha256", "-verify", files[0], "-signature", *files[1:]]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "Verified OK\n"
