@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from rollout.proposal import Proposal
 from rehearsal.github import LocalGitHub
+from rollout.proposal import Proposal
 from tests.rollout.http_github import Job, Ran, serving
 
 CHART = "rollout/canaries/metagenome-aaaaaaaaaaaa.svg"
