@@ -36,7 +36,7 @@ from benchmarks.metagenome_figures import (
     target_faults,
 )
 from benchmarks.report import FOLDER, ROOT, Report
-from demo import mock, truth
+from canary import mock, truth
 from pipeline_images import containers
 
 COMPARED_PAIRS, ROUNDS = 1_000_000, 3
