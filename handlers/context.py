@@ -20,6 +20,7 @@ import boto3
 from botocore.config import Config
 
 from handlers.agreement import Agreement, agreements_from_json
+from handlers.cost import Prices, prices_from_json
 from handlers.release import Release, releases_from_json
 
 # Work on a record is not begun with less than this left: a function that times out in the middle of a batch
@@ -46,6 +47,7 @@ class Office:
     budgets: Mapping[str, int] = field(default_factory=lambda: dict(DEFAULT_BUDGETS))
     pseudonymous: bool = False
     agreements: Sequence[Agreement] = ()  # on deliveries to partners
+    prices: Prices | None = None  # for estimates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +112,7 @@ def office_of(environ: Mapping[str, str]) -> Office:
         budgets={**DEFAULT_BUDGETS, **json.loads(environ.get("RETRIES") or "{}")},
         pseudonymous=environ.get("IDENTIFIERS", "plain") == "pseudonymous",
         agreements=agreements_from_json(environ.get("DELIVERIES", "")),
+        prices=prices_from_json(environ.get("PRICES", "")),
     )
 
 

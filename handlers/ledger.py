@@ -6,13 +6,14 @@ runner writes its lease and its last words to the same item without touching the
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from boto3.dynamodb.types import TypeSerializer
 from botocore.exceptions import ClientError
 
 from handlers.context import Context
+from handlers.cost import estimate_of_item, estimate_to_item
 from handlers.items import get as _get
 from handlers.items import present as _present
 from handlers.items import put as _put
@@ -280,7 +281,7 @@ def run_of(item: Mapping[str, Any]) -> Run:
         pipeline_version=item["pipeline_version"],
         job_definition=item["job_definition"],
         references={role: (str(pin[0]), str(pin[1])) for role, pin in item["references"].items()},
-        attempts=tuple(Attempt(**_plain(each)) for each in item["attempts"]),
+        attempts=tuple(_attempt(each, item.get("lease_host") or {}) for each in item["attempts"]),
         state=item["state"],
         revision=int(item["revision"]),
         announced=int(item["announced"]),
@@ -297,7 +298,17 @@ def run_of(item: Mapping[str, Any]) -> Run:
         after=Predecessor(**item["after"]) if item.get("after") else None,
         follow_due=bool(item.get("follow_due")),
         recall=Recalled(**item["recall"]) if item.get("recall") else None,
+        estimate=estimate_of_item(item.get("estimate")),
+        used=_plain(item["used"]) if item.get("used") else None,
     )
+
+
+def _attempt(item: Mapping[str, Any], host: Mapping[str, Any]) -> Attempt:
+    """`host` is the instance that the runner has noted with its lease, and of which attempt."""
+    attempt = Attempt(**_plain(item))
+    if attempt.number != host.get("attempt"):
+        return attempt
+    return replace(attempt, instance=host["type"], market=host["market"])
 
 
 def _whole(run: Run) -> dict[str, Any]:
@@ -321,6 +332,7 @@ def _whole(run: Run) -> dict[str, Any]:
         "announced": run.announced,
         "after": asdict(run.after) if run.after else None,
         "page": page_of(run.sample),
+        "estimate": estimate_to_item(run.estimate),
         **_changing(run),
     }
 
@@ -336,6 +348,7 @@ def _changing(run: Run) -> dict[str, Any]:
         "times": dict(run.times),
         "updated": run.updated,
         "report": run.report,
+        "used": dict(run.used) if run.used else None,
         "turn_expires": run.turn_expires,
     }
 

@@ -92,6 +92,7 @@ def _succeeded(run: Run, job: Job, results: Published, now_s: float) -> Run:
         iso(now_s),
         attempts=attempts,
         report=results.report,
+        used=results.used,
         message="The results are ready.",
         what_to_do="Open report.html first; the files are listed in manifest.json."
         if results.report

@@ -35,6 +35,8 @@ class Attempt:
     failure: str | None = None  # the class of failure
     reason: str | None = None  # as AWS Batch words it
     decision: str | None = None  # what was decided then, in words
+    instance: str | None = None  # its type; None: the runner did not say, or has not begun
+    market: str | None = None  # how that was bought, as the instance metadata service words it
 
     @property
     def request(self) -> Request:
@@ -63,6 +65,23 @@ class Predecessor:
     run_id: str
     prefix: str  # of its results
     upload_key: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """What the first attempt's share of an instance will cost, in US dollars; made before it runs.
+
+    `low` to `high`: from the cheapest family on Spot to the dearest on demand, for the time that such runs
+    take; None while too few have finished. `most`: on demand until the time limit. `seconds` and `runs`: that
+    time, and how many finished runs it is from.
+    """
+
+    low: float | None
+    high: float | None
+    most: float
+    seconds: int | None
+    runs: int
+    prices_of: str  # the day that the prices are of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +127,9 @@ class Run:
     recall: Recalled | None = None
     # Succeeded, and it is not certain yet that its follow-on runs are claimed and its deliveries planned.
     follow_due: bool = False
+    estimate: Estimate | None = None
+    # What the attempt that published sent and left: bytes of results (`output_bytes`), requests by operation.
+    used: Mapping[str, int] | None = None
 
     @property
     def attempt(self) -> Attempt:
