@@ -222,6 +222,7 @@ class Table:
         self.items: dict[str, Item] = {}
         self._index_key = index_key
         self._open: list[tuple[str, str, str]] = []  # (index key's value, updated, pk)
+        self.written: list[tuple[Item | None, Item]] = []  # before and after, of the last request that wrote
 
     def answer(self, operation: str, data: Mapping[str, Any]) -> dict[str, Any]:
         """The answer to a request; raises `Refused`."""
@@ -285,6 +286,7 @@ class Table:
         return {}
 
     def _write(self, writes: list[tuple[str, Item]]) -> None:
+        self.written = [(self.items.get(pk), item) for pk, item in writes]
         for pk, item in writes:
             before, after = self._entry(pk, self.items.get(pk)), self._entry(pk, item)
             if before != after:

@@ -17,6 +17,7 @@ from handlers.run import Estimate
 VCPU_WEIGHT = 9  # of a GiB
 MIB_PER_GIB = 1024
 HOUR_S = 3600
+ROOT_VOLUME_GIB = 50  # of each instance: images; what jobs read and write is on the NVMe
 
 
 @dataclass(frozen=True, kw_only=True)

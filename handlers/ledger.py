@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from handlers.context import Context
 from handlers.cost import estimate_of_item, estimate_to_item
+from handlers.delivery_plan import Delivery
 from handlers.items import get as _get
 from handlers.items import present as _present
 from handlers.items import put as _put
@@ -38,6 +39,19 @@ PAGE_ATTRIBUTES = (
     *("sample", "state", "message", "what_to_do", "size", "times", "results_prefix", "report"),
     *("revision", "recall"),
 )
+# What of an item stands in each index. The lease is in none: its renewals, three a minute of every container,
+# would each be a second write.
+PROJECTED: Mapping[str, tuple[str, ...]] = {
+    OPEN_INDEX: tuple(
+        dict.fromkeys(
+            name
+            for name in (*PAGE_ATTRIBUTES, "page", *Delivery.__dataclass_fields__)
+            if name not in INDEXES[OPEN_INDEX]
+        )
+    ),
+    PAGE_INDEX: PAGE_ATTRIBUTES,
+    DUE_INDEX: (),
+}
 OPEN = "open"  # runs that are not at their end, or whose end has not been told and followed
 
 _serializer = TypeSerializer()
