@@ -10,7 +10,7 @@ def cost_words(cost: Cost) -> str:
     if not cost.total and not cost.unknown:
         return ""
     parts = ", ".join(
-        f"{name} {value:.4f}"
+        f"{name} {amount(value)}"
         for name, value in (
             ("instances", cost.compute),
             ("volumes", cost.volume),
@@ -19,11 +19,16 @@ def cost_words(cost: Cost) -> str:
         if value
     )
     of = f" ({parts})" if parts else ""
-    month = f"; {cost.storage_month:.4f} USD with each month it is kept" if cost.storage_month else ""
+    month = f"; {amount(cost.storage_month)} USD with each month it is kept" if cost.storage_month else ""
     if not cost.unknown:
-        return f"{cost.total:.4f} USD{of}{month}"
-    least = f"at least {cost.total:.4f} USD{of}" if cost.total else "not known"
+        return f"{amount(cost.total)} USD{of}{month}"
+    least = f"at least {amount(cost.total)} USD{of}" if cost.total else "not known"
     return f"{least}: {'; '.join(cost.unknown)}{month}"
+
+
+def amount(usd: float) -> str:
+    """Cents of cents matter where samples are many: small amounts keep two digits that say something."""
+    return f"{usd:.4f}" if usd >= 0.01 else f"{usd:.2g}" if usd >= 0.0001 else f"{usd:.7f}"
 
 
 def cost_json(cost: Cost) -> dict[str, Any]:

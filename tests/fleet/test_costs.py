@@ -44,7 +44,7 @@ def test_a_cost_that_is_not_whole_says_so(offices: Offices) -> None:
     one = ended(instance=None)
     offices.at_headquarters("eu", one)
     shown = " ".join(offices.fleet("sample", one.run_id).out.split())
-    assert "at least 0.0000 USD" in shown
+    assert "at least 0.0000275 USD" in shown
     assert "attempt 1: its instance is not known" in shown
     assert not offices.fleet("sample", one.run_id, "--json").json["run"]["cost"]["complete"]
     assert cost_words(Cost(unknown=("no prices of x",))) == "not known: no prices of x"
