@@ -13,6 +13,7 @@ from typing import Any
 
 from cost.book import Book, Instance, Region, book_of
 from handlers.cost import HOUR_S, ROOT_VOLUME_GIB, share
+from handlers.run import SUCCEEDED, TERMINAL
 
 MONTH_S = 730 * HOUR_S
 GIB = 2**30
@@ -57,12 +58,18 @@ def cost_of(row: Mapping[str, Any], book: Book | None = None) -> Cost:
         return Cost(unknown=(f"no prices of {row.get('region')}",), prices_of=book.date.isoformat())
     found = _Sum()
     for attempt in row.get("attempts") or []:
-        _add_attempt(found, attempt, prices)
+        if attempt.get("started") and not attempt.get("ended"):
+            over = row.get("state") in TERMINAL
+            found.unknown.append(
+                f"attempt {attempt['number']}: {'its end is not known' if over else 'it is not over'}"
+            )
+        elif attempt.get("started"):  # else it never had a container
+            _add_attempt(found, attempt, prices)
     if row.get("used"):
         for name, count in row["used"].items():
             if name != "output_bytes":
                 _add_requests(found, name, int(count), prices)
-    elif row.get("state") == "succeeded":
+    elif row.get("state") == SUCCEEDED:
         found.unknown.append("requests: the runner counted none")
     return Cost(
         compute=found.compute,
@@ -76,11 +83,6 @@ def cost_of(row: Mapping[str, Any], book: Book | None = None) -> Cost:
 
 def _add_attempt(found: _Sum, attempt: Mapping[str, Any], prices: Region) -> None:
     name = f"attempt {attempt['number']}"
-    if not attempt.get("started"):
-        return  # it never had a container
-    if not attempt.get("ended"):
-        found.unknown.append(f"{name}: its end is not known")
-        return
     instance = prices.instances.get(str(attempt.get("instance")))
     if instance is None:
         told = attempt.get("instance")

@@ -91,6 +91,7 @@ def test_a_job_whose_end_is_not_known_is_not_priced() -> None:
     told["attempts"][0]["ended"] = None
     cost = cost_of(told)
     assert (cost.total, cost.unknown) == (0, ("attempt 1: its end is not known",))
+    assert cost_of({**told, "state": "running"}).unknown == ("attempt 1: it is not over",)
 
 
 def test_results_without_counted_requests_are_a_lower_bound() -> None:
