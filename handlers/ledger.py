@@ -6,7 +6,7 @@ runner writes its lease and its last words to the same item without touching the
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from boto3.dynamodb.types import TypeSerializer
@@ -24,7 +24,7 @@ from handlers.items import update as _update
 from handlers.keys import Sample
 from handlers.outbox import INDEX as DUE_INDEX
 from handlers.outbox import due_of
-from handlers.run import TERMINAL, Attempt, Predecessor, Recalled, Run, Said
+from handlers.run import TERMINAL, Attempt, Host, Predecessor, Recalled, Run, Said
 from handlers.upload import Upload
 
 OPEN_INDEX, PAGE_INDEX = "by_state", "by_page"
@@ -295,7 +295,7 @@ def run_of(item: Mapping[str, Any]) -> Run:
         pipeline_version=item["pipeline_version"],
         job_definition=item["job_definition"],
         references={role: (str(pin[0]), str(pin[1])) for role, pin in item["references"].items()},
-        attempts=tuple(_attempt(each, item.get("lease_host") or {}) for each in item["attempts"]),
+        attempts=tuple(Attempt(**_plain(each)) for each in item["attempts"]),
         state=item["state"],
         revision=int(item["revision"]),
         announced=int(item["announced"]),
@@ -307,6 +307,7 @@ def run_of(item: Mapping[str, Any]) -> Run:
         said=Said(attempt=int(said["attempt"]), code=int(said["code"]), message=str(said["message"]))
         if said
         else None,
+        host=_host(item.get("lease_host")),
         turn_expires=int(item["turn_expires"]),
         lease_expires=int(item.get("lease_expires", 0)),
         after=Predecessor(**item["after"]) if item.get("after") else None,
@@ -317,12 +318,10 @@ def run_of(item: Mapping[str, Any]) -> Run:
     )
 
 
-def _attempt(item: Mapping[str, Any], host: Mapping[str, Any]) -> Attempt:
-    """`host` is the instance that the runner has noted with its lease, and of which attempt."""
-    attempt = Attempt(**_plain(item))
-    if attempt.number != host.get("attempt"):
-        return attempt
-    return replace(attempt, instance=host["type"], market=host["market"])
+def _host(noted: Mapping[str, Any] | None) -> Host | None:
+    if not noted:
+        return None
+    return Host(attempt=int(noted["attempt"]), instance=noted["type"], market=noted["market"])
 
 
 def _whole(run: Run) -> dict[str, Any]:

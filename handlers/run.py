@@ -58,6 +58,15 @@ class Said:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Host:
+    """The instance that the runner noted with the lease of an attempt: its type, and how it was bought."""
+
+    attempt: int
+    instance: str
+    market: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Predecessor:
     """The run whose results a follow-on run takes, and where the reads are that it analysed."""
 
@@ -121,6 +130,7 @@ class Run:
     updated: str = ""
     report: str | None = None
     said: Said | None = None
+    host: Host | None = None
     turn_expires: int = 0  # until then, whoever took the turn may submit the current attempt
     lease_expires: int = 0
     after: Predecessor | None = None
@@ -166,13 +176,19 @@ class Run:
         return self.said if self.said and self.said.attempt == number else None
 
     def moved(self, state: str, now: str, **changes: Any) -> "Run":
-        """This run one revision later, in `state`."""
+        """This run one revision later, in `state`.
+
+        What the runner has noted of its instance goes to the attempt only now: what a revision says of a run
+        never changes afterwards, and headquarters is compared with it.
+        """
+        attempts = changes.pop("attempts", self.attempts)
         return replace(
             self,
             state=state,
             revision=self.revision + 1,
             updated=now,
             times={**self.times, state: now},
+            attempts=tuple(_placed(each, self.host) for each in attempts),
             **changes,
         )
 
@@ -183,6 +199,12 @@ class Run:
     def is_ahead_of(self, state: str) -> bool:
         """Whether the current attempt has come as far as `state` already."""
         return self.terminal or _RANK[self.state] >= _RANK[state]
+
+
+def _placed(attempt: Attempt, host: Host | None) -> Attempt:
+    if host is None or host.attempt != attempt.number:
+        return attempt
+    return replace(attempt, instance=host.instance, market=host.market)
 
 
 def run_id_of(bucket: str, key: str, version_id: str, release: str) -> str:

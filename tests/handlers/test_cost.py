@@ -113,9 +113,17 @@ def test_an_instance_of_another_attempt_is_not_this_ones(world: World) -> None:
     """The lease's word may be of the attempt before: taken for this one, it would be a guess."""
     run_id = started(world)
     lease(world, run_id, 2, "m6id.2xlarge", "on-demand")
-    assert run_of(world.run_item(run_id)).attempt.instance is None
+    assert run_of(world.run_item(run_id)).moved("failed", "now").attempt.instance is None
     world.note(run_id, "lease_host", {"NULL": True})
-    assert run_of(world.run_item(run_id)).attempt.instance is None
+    assert run_of(world.run_item(run_id)).moved("failed", "now").attempt.instance is None
+
+
+def test_what_a_revision_says_stays_as_it_was_told(world: World) -> None:
+    """The runner notes its instance between two revisions: headquarters would look wrong until the next."""
+    run_id = started(world)
+    told = event_of(run_of(world.run_item(run_id)), "eu", None)
+    lease(world, run_id, 1, "c6id.xlarge", "spot")
+    assert event_of(run_of(world.run_item(run_id)), "eu", None) == told
 
 
 def test_a_manifest_without_counts_succeeds_all_the_same(world: World) -> None:
