@@ -32,9 +32,11 @@ from botocore.signers import RequestSigner
 from botocore.useragent import UserAgentString
 
 from campaign.dynamodb import Refused, Table
+from campaign.meter import Meter
 from campaign.rates import Rates
 from campaign.simulation import Killed, Simulation
 from handlers.context import Clients, Context, Office, clients_of
+from handlers.cost import Family, Prices
 from handlers.release import Linear, Release
 from tests.handlers import aws_fakes
 from tests.handlers.aws_fakes import World
@@ -131,6 +133,7 @@ class Account(World):
         self.trace = hashlib.sha256()
         self.requests: Counter[str] = Counter()
         self.fates: Counter[str] = Counter()
+        self.meter: Meter | None = None
         self.lose: set[str] = set()  # operations whose first replies are lost
         self._first: dict[Any, tuple[str, Any]] = {}
         self._tokens: dict[str, Any] = {}
@@ -240,6 +243,8 @@ class Account(World):
         self.simulation.sleep(self.latency.uniform(*LATENCY_S[service]))
         self.requests[f"{service}:{operation}"] += 1
         name = life.name if life else "-"
+        if self.meter is not None:
+            self.meter.request(name, service, operation)
         self.trace.update(f"{self.simulation.now:.4f} {name} {service}.{operation} {fate}\n".encode())
         kill = False
         if life is not None:
@@ -321,6 +326,9 @@ class Account(World):
             answer = self.table.answer(operation, data)
         except Refused as refused:
             return self._refusal(refused)
+        if self.meter is not None:
+            life = self.lives.get(self.simulation.task)
+            self.meter.dynamodb(life.name if life else "-", operation, answer, self.table.written)
         if token:
             self._tokens[token] = answer
         return 200, {"content-type": "application/x-amz-json-1.0"}, answer
@@ -617,4 +625,8 @@ def _office(name: str, account: str, region: str) -> Office:
         on_demand_job_queue=f"{queue}-on-demand",
         passport_key=f"arn:aws:kms:{region}:{account}:key/passports",
         releases={release.pipeline: release},
+        prices=Prices(
+            day="2026-11-25",
+            families=(Family(name="c6id", gib_per_vcpu=2, on_demand=0.058275, spot=0.0169),),
+        ),
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from campaign.container import Container
 from campaign.simulation import Simulation
+from handlers.job import UNTOLD
 
 if TYPE_CHECKING:
     from campaign.account import Account
@@ -193,7 +194,8 @@ class Batch:
         self._tell(job)
 
     def _tell(self, job: dict[str, Any]) -> None:
-        self.emit(self._event("Batch Job State Change", job))
+        if job["status"] not in UNTOLD:  # the rule's pattern lets the others through
+            self.emit(self._event("Batch Job State Change", job))
 
     def _event(self, detail_type: str, job: Mapping[str, Any]) -> Event:
         return {

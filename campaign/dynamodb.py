@@ -231,6 +231,7 @@ class Table:
 
     def __init__(self) -> None:
         self.items: dict[str, Item] = {}
+        self.written: list[tuple[Item | None, Item]] = []  # before and after, of the last request that wrote
         # Of each index (partition key's value, sort key's value, pk), sorted.
         self._entries: dict[str, list[tuple[str, str, str]]] = {name: [] for name in ASKED}
 
@@ -302,6 +303,7 @@ class Table:
         return {}
 
     def _write(self, writes: list[tuple[str, Item]]) -> None:
+        self.written = [(self.items.get(pk), item) for pk, item in writes]
         for pk, item in writes:
             for index, entries in self._entries.items():
                 before, after = _entry(index, pk, self.items.get(pk)), _entry(index, pk, item)

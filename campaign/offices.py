@@ -172,7 +172,7 @@ class Office:
         self.lives_begin(life, messages)
 
         def work() -> None:
-            answer, reason = None, "killed"
+            answer, reason, began = None, "killed", self.simulation.now
             task = self.simulation.task
             self.account.lives[task] = life
             _told[task] = messages
@@ -190,6 +190,8 @@ class Office:
             finally:
                 del self.account.lives[task]
                 del _told[task]
+                if self.account.meter is not None:
+                    self.account.meter.busy_s[name] += self.simulation.now - began
             over(answer, reason)
 
         self.simulation.start(work)

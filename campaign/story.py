@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from campaign.meter import Meter
 from campaign.offices import START_S, Fleet, Office, open_offices
 from campaign.rates import Rates
 from campaign.simulation import Simulation
@@ -53,6 +54,7 @@ def run_campaign(
     wire: bool = False,
     told: Callable[[str], Any] = lambda _: None,
     uploads_per_s: float = UPLOADS_PER_S,
+    metered: bool = False,
 ) -> Campaign:
     """Run `samples` in each office to their ends."""
     rates = rates or Rates()
@@ -60,6 +62,8 @@ def run_campaign(
     random.seed(f"{seed} retries")  # botocore's jitter
     simulation = Simulation(START_S)
     made, headquarters = open_offices(simulation, offices, rates, seed, wire=wire)
+    for office in (*made.values(), headquarters) if metered else ():
+        office.account.meter = Meter()
     campaign = Campaign(
         seed=seed,
         samples=samples,

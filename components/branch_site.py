@@ -29,7 +29,9 @@ from components.reconcile import Reconcile, ReconcileArgs
 from components.references import accept_from_headquarters
 from components.registry import Registry, RegistryArgs
 from components.roster import Fleet
+from cost.book import book_of
 from handlers.agreement import agreements_to_json
+from handlers.cost import prices_to_json
 from handlers.release import releases_to_json
 
 
@@ -201,6 +203,11 @@ class BranchSite(pulumi.ComponentResource):
             "IDENTIFIERS": office.settings.identifiers,
             "RELEASES": self.releases,
         }
+        # Whoever begins a run estimates its cost: follow-on runs too.
+        prices = book_of(None)
+        if known := prices.regions.get(office.region):
+            families = known.families(office.settings.compute.instance_families)
+            environment["PRICES"] = prices_to_json(prices.date.isoformat(), families)
         # A run's end plans its deliveries, so whoever may end a run knows them.
         deliveries = agreements_to_json(office.agreements)
         with_deliveries = {**environment, "DELIVERIES": deliveries} if deliveries else environment

@@ -19,8 +19,8 @@ from components.options import child_of
 from components.permission import Permission, inline_policy, trust_service, trust_service_plainly
 from components.registry import Registry
 from components.tags import tags
+from handlers.cost import ROOT_VOLUME_GIB
 
-ROOT_VOLUME_GIB = 50  # images; what jobs read and write is on the NVMe
 LOG_DAYS = 90
 USER_DATA = Path(__file__).with_name("scratch.sh")
 # Seconds; AWS allows 600 to 86,400 and acts on the head of the queue only.

@@ -14,13 +14,14 @@ from components.office import Office
 from components.options import child_of
 from components.permission import Permission
 from components.tags import tags
-from handlers.ledger import INDEXES, OPEN_INDEX, PAGE_ATTRIBUTES, PAGE_INDEX
+from handlers.ledger import INDEXES, PAGE_INDEX, PROJECTED
 from handlers.outbox import INDEX as DUE_INDEX
 
 PROJECTIONS: Mapping[str, Mapping[str, Any]] = {
-    OPEN_INDEX: {"projection_type": "ALL"},
-    PAGE_INDEX: {"projection_type": "INCLUDE", "non_key_attributes": list(PAGE_ATTRIBUTES)},
-    DUE_INDEX: {"projection_type": "KEYS_ONLY"},
+    index: {"projection_type": "INCLUDE", "non_key_attributes": list(attributes)}
+    if attributes
+    else {"projection_type": "KEYS_ONLY"}
+    for index, attributes in PROJECTED.items()
 }
 
 

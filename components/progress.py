@@ -20,6 +20,7 @@ from components.office import Office
 from components.options import child_of
 from components.permission import Permission
 from components.queue import BufferedQueue, BufferedQueueArgs
+from handlers.job import UNTOLD
 
 FUNCTION_TIMEOUT_S = 60
 MAX_RECEIVES = 10
@@ -78,7 +79,10 @@ class Progress(pulumi.ComponentResource):
                 pattern={
                     "source": ["aws.batch"],
                     "detail-type": ["Batch Job State Change", "Batch Job Queue Blocked"],
-                    "detail": {"jobQueue": [args.compute.spot_queue_arn, args.compute.on_demand_queue_arn]},
+                    "detail": {
+                        "jobQueue": [args.compute.spot_queue_arn, args.compute.on_demand_queue_arn],
+                        "status": [{"anything-but": list(UNTOLD)}],
+                    },
                 },
                 queue=self.queue,
             ),

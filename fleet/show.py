@@ -11,6 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from components.fleet import INDEXES
+from cost.run import cost_of
+from fleet.costs import cost_json, cost_words
 from fleet.doctor import BAD, GOOD, Finding
 from fleet.ledgers import AHEAD, BEHIND, DIFFERENT, MISSING, UNKNOWN, Compared
 from fleet.overview import Standing, began, lag_of
@@ -124,8 +126,11 @@ def said(row: Row) -> str:
 
 
 def row_json(row: Row) -> Row:
-    """A run for programs: the event as the office sent it, and when it arrived; no keys of the table."""
-    return {name: value for name, value in row.items() if name not in ("pk", "sk", *INDEXES)}
+    """A run for programs: the event as the office sent it, when it arrived, and what it cost; no keys of the
+    table.
+    """
+    told = {name: value for name, value in row.items() if name not in ("pk", "sk", *INDEXES)}
+    return {**told, "cost": cost_json(cost_of(row))}
 
 
 def run_view(
@@ -168,6 +173,7 @@ def _facts(row: Row, office_bucket: str, deliveries: str) -> Table:
         ("results", f"s3://{office_bucket}/{row['results_prefix']}" if row["state"] == SUCCEEDED else ""),
         ("deliveries", deliveries),
         ("compute", vcpu_hours(row)),
+        ("cost", cost_words(cost_of(row))),
         (
             "known here",
             f"revision {row.get('revision')}" + ("" if lag is None else f", {lag:.1f} s after it happened"),
@@ -200,11 +206,14 @@ def _timeline(row: Row) -> Table:
 
 
 def _attempts(row: Row) -> Table:
-    made = table("attempt", "on", "memory", "vCPUs", "waited", "ran", "class", "reason", "decision")
+    made = table(
+        "attempt", "on", "instance", "memory", "vCPUs", "waited", "ran", "class", "reason", "decision"
+    )
     for each in row.get("attempts", []):
         made.add_row(
             cell(each["number"]),
             cell(each["queue"]),
+            cell(" ".join(str(each[name]) for name in ("instance", "market") if each.get(name))),
             cell(f"{each['memory_mib']} MiB"),
             cell(each["vcpus"]),
             cell(between(each.get("submitted"), each.get("started"))),

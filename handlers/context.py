@@ -20,6 +20,7 @@ import boto3
 from botocore.config import Config
 
 from handlers.agreement import Agreement, agreements_from_json
+from handlers.cost import Prices, prices_from_json
 from handlers.release import Release, releases_from_json
 
 # Work on a record is not begun with less than this left: a function that times out in the middle of a batch
@@ -47,6 +48,7 @@ class Office:
     pseudonymous: bool = False
     agreements: Sequence[Agreement] = ()  # on deliveries to partners
     passport_key: str = ""  # signs passports; only those who follow a run to its end have it
+    prices: Prices | None = None  # for estimates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +115,7 @@ def office_of(environ: Mapping[str, str]) -> Office:
         pseudonymous=environ.get("IDENTIFIERS", "plain") == "pseudonymous",
         agreements=agreements_from_json(environ.get("DELIVERIES", "")),
         passport_key=environ.get("PASSPORT_KEY", ""),
+        prices=prices_from_json(environ.get("PRICES", "")),
     )
 
 

@@ -57,11 +57,18 @@ def remembered(history: Mapping[str, Finished], more: Mapping[str, Finished]) ->
     return dict(newest[:MOST_RUNS])
 
 
-def expected_end(run: Waiting, history: Sequence[Finished], limit: Limit, now_s: float) -> float | None:
-    """Epoch seconds; None if too few runs have finished, or the run takes longer than any forecast."""
+def expected_s(size: int, history: Sequence[Finished], limit: Limit) -> float | None:
+    """Seconds that a run of `size` bytes will run; None if too few runs have finished."""
     if len(history) < LEAST_RUNS:
         return None
-    takes = median(each.ran_s / max(limit(each.size), 1e-9) for each in history) * limit(run.size)
+    return median(each.ran_s / max(limit(each.size), 1e-9) for each in history) * limit(size)
+
+
+def expected_end(run: Waiting, history: Sequence[Finished], limit: Limit, now_s: float) -> float | None:
+    """Epoch seconds; None if too few runs have finished, or the run takes longer than any forecast."""
+    takes = expected_s(run.size, history, limit)
+    if takes is None:
+        return None
     if run.state == RUNNING:
         end = seconds(run.times[RUNNING]) + takes
         return end if end > now_s else None

@@ -6,19 +6,20 @@ any order: the ledger's sample item, changed on condition only, decides which up
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from handlers import ledger
+from handlers import history, ledger
 from handlers.announce import announce
 from handlers.context import Context, office_context
+from handlers.cost import estimate
 from handlers.keys import Mistake, Unrelated, parse
 from handlers.ledger import Newest
 from handlers.log import logger
 from handlers.metrics import publish_counts
 from handlers.records import each_record
 from handlers.release import Release
-from handlers.run import FAILED, SPOT, SUPERSEDED, Attempt, Run, run_id_of
+from handlers.run import FAILED, SPOT, SUPERSEDED, Attempt, Estimate, Run, run_id_of
 from handlers.status import write_mistake
 from handlers.submit import ensure_submitted, turned
 from handlers.upload import Notice, Upload, current_version, look_up, notice_of, same_content
@@ -190,7 +191,7 @@ def _start(context: Context, decision: Start, upload: Upload, release: Release, 
 
 def begin(context: Context, run: Run, known: Newest | None, old: Run | None) -> bool:
     """Claim `run`, end the run in progress that it supersedes, submit, tell; False as `ledger.claim`."""
-    run = turned(run, context)
+    run = replace(turned(run, context), estimate=_estimated(context, run))
     superseded = None
     if old is not None:
         number = old.attempt.number
@@ -212,6 +213,16 @@ def begin(context: Context, run: Run, known: Newest | None, old: Run | None) -> 
         announce(context, superseded)
     announce(context, after)
     return True
+
+
+def _estimated(context: Context, run: Run) -> Estimate | None:
+    release = context.office.releases.get(run.sample.pipeline)
+    if release is None or context.office.prices is None:
+        return None
+    finished = list(history.read(context, run.sample.pipeline).values())
+    return estimate(
+        run.attempt.request, run.size, context.office.prices, finished, release.time_limit_minutes.of
+    )
 
 
 def handle(event: Mapping[str, Any], context: Context) -> dict[str, Any]:

@@ -10,6 +10,9 @@ from handlers.failures import End
 
 STATE_CHANGE = "Batch Job State Change"
 QUEUE_BLOCKED = "Batch Job Queue Blocked"
+# Of these, the functions are not told: a run is submitted when its job's id is in the ledger, and the next
+# states say all that these would.
+UNTOLD = ("SUBMITTED", "PENDING", "STARTING")
 _NAME = re.compile(r"(r[0-9a-f]{32})-([1-9][0-9]*)")
 
 

@@ -13,6 +13,8 @@ from boto3.dynamodb.types import TypeSerializer
 from botocore.exceptions import ClientError
 
 from handlers.context import Context
+from handlers.cost import estimate_of_item, estimate_to_item
+from handlers.delivery_plan import Delivery
 from handlers.items import get as _get
 from handlers.items import present as _present
 from handlers.items import put as _put
@@ -22,7 +24,7 @@ from handlers.items import update as _update
 from handlers.keys import Sample
 from handlers.outbox import INDEX as DUE_INDEX
 from handlers.outbox import PASSPORT, due_of
-from handlers.run import TERMINAL, Attempt, Predecessor, Recalled, Run, Said
+from handlers.run import TERMINAL, Attempt, Host, Predecessor, Recalled, Run, Said
 from handlers.upload import Upload
 
 OPEN_INDEX, PAGE_INDEX = "by_state", "by_page"
@@ -37,6 +39,19 @@ PAGE_ATTRIBUTES = (
     *("sample", "state", "message", "what_to_do", "size", "times", "results_prefix", "report"),
     *("revision", "recall"),
 )
+# What of an item stands in each index. The lease is in none: its renewals, three a minute of every container,
+# would each be a second write.
+PROJECTED: Mapping[str, tuple[str, ...]] = {
+    OPEN_INDEX: tuple(
+        dict.fromkeys(
+            name
+            for name in (*PAGE_ATTRIBUTES, "page", *Delivery.__dataclass_fields__)
+            if name not in INDEXES[OPEN_INDEX]
+        )
+    ),
+    PAGE_INDEX: PAGE_ATTRIBUTES,
+    DUE_INDEX: (),
+}
 OPEN = "open"  # runs that are not at their end, or whose end has not been told and followed
 
 _serializer = TypeSerializer()
@@ -292,13 +307,22 @@ def run_of(item: Mapping[str, Any]) -> Run:
         said=Said(attempt=int(said["attempt"]), code=int(said["code"]), message=str(said["message"]))
         if said
         else None,
+        host=_host(item.get("lease_host")),
         turn_expires=int(item["turn_expires"]),
         lease_expires=int(item.get("lease_expires", 0)),
         after=Predecessor(**item["after"]) if item.get("after") else None,
         follow_due=bool(item.get("follow_due")),
         recall=Recalled(**item["recall"]) if item.get("recall") else None,
         passport_due=item.get("due") == PASSPORT,
+        estimate=estimate_of_item(item.get("estimate")),
+        used=_plain(item["used"]) if item.get("used") else None,
     )
+
+
+def _host(noted: Mapping[str, Any] | None) -> Host | None:
+    if not noted:
+        return None
+    return Host(attempt=int(noted["attempt"]), instance=noted["type"], market=noted["market"])
 
 
 def _whole(run: Run) -> dict[str, Any]:
@@ -322,6 +346,7 @@ def _whole(run: Run) -> dict[str, Any]:
         "announced": run.announced,
         "after": asdict(run.after) if run.after else None,
         "page": page_of(run.sample),
+        "estimate": estimate_to_item(run.estimate),
         **_changing(run),
     }
 
@@ -337,6 +362,7 @@ def _changing(run: Run) -> dict[str, Any]:
         "times": dict(run.times),
         "updated": run.updated,
         "report": run.report,
+        "used": dict(run.used) if run.used else None,
         "turn_expires": run.turn_expires,
     }
 

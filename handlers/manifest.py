@@ -7,7 +7,7 @@ manifest behind a failed job is a success (ECS sometimes loses sight of a contai
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -20,10 +20,13 @@ MANIFEST, REPORT = "manifest.json", "report.html"
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """A right manifest: by which attempt, and the report's path below the results' prefix if there is one."""
+    """A right manifest: by which attempt, the report's path below the results' prefix if there is one, and
+    what the runner counted: bytes of results, requests by operation.
+    """
 
     attempt: int
     report: str | None
+    used: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,9 +70,20 @@ def look_for(context: Context, run: Run) -> Published | Missing:
         if wrong:
             return Missing(reason=f"the manifest is wrong: {'; '.join(wrong[:3])}")
         paths = {each["path"] for each in manifest["files"]}
-        return Published(attempt=int(manifest["attempt"]), report=REPORT if REPORT in paths else None)
+        return Published(
+            attempt=int(manifest["attempt"]),
+            report=REPORT if REPORT in paths else None,
+            used=_used(manifest),
+        )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         return Missing(reason=f"the manifest cannot be read: {error!r}")
+
+
+def _used(manifest: Mapping[str, Any]) -> dict[str, int]:
+    """An older runner counted no requests."""
+    requests = (manifest.get("resources") or {}).get("requests") or {}
+    counted = {name: int(count) for name, count in requests.items()}
+    return {"output_bytes": sum(int(each["size"]) for each in manifest["files"]), **counted}
 
 
 def read_manifest(context: Context, prefix: str) -> bytes | None:

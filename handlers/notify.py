@@ -48,6 +48,7 @@ def event_of(run: Run, office: str, pseudonym_key: str | None) -> dict[str, Any]
         "uploaded": run.uploaded,
         "after": run.after.run_id if run.after else None,  # the run whose results it takes
         "attempts": attempts,
+        "used": dict(run.used) if run.used else None,
         "times": dict(run.times),
         "results_prefix": f"{run.sample.pipeline}/{project}/{sample}/{run.run_id}/",
         "recall": recall,

@@ -6,18 +6,16 @@ runs are under way a page is made again every few minutes, since the line moves.
 never replaces one that was begun later.
 """
 
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from itertools import islice
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from handlers import forecast, ledger, outbox
+from handlers import forecast, history, ledger, outbox
 from handlers.context import Context, iso
 from handlers.forecast import Finished, Waiting
-from handlers.items import get, put, query, untyped
+from handlers.items import query, untyped
 from handlers.log import logger
 from handlers.page import NAME, Page, Sample, render
 from handlers.run import RECEIVED, RUNNING, SUBMITTED, SUCCEEDED, SUPERSEDED
@@ -76,8 +74,8 @@ def make(context: Context, pipeline: str, project: str, line: Line) -> None:
         return
     began = context.now
     newest = _newest(context, pipeline, project, line)
-    history = _history(context, pipeline, newest)
-    page = page_of(context, pipeline, project, newest, line, history, began)
+    finished = _history(context, pipeline, newest)
+    page = page_of(context, pipeline, project, newest, line, finished, began)
     if write(context, f"{pipeline}/{project}/{NAME}", page):
         context.counts["PagesMade"] += 1
     under_way = any(item["state"] in OPEN_STATES for item in newest)
@@ -92,7 +90,7 @@ def page_of(
     project: str,
     newest: list[Item],
     line: Line,
-    history: list[Finished],
+    finished: list[Finished],
     began: str,
 ) -> Page:
     """What the page shows. `newest`: the items of each sample's newest run, read from `began` on."""
@@ -106,7 +104,7 @@ def page_of(
         run_id, state = _run_id(item), item["state"]
         end = None
         if state in OPEN_STATES:
-            end = forecast.expected_end(_waiting(item), history, limit, context.clock())
+            end = forecast.expected_end(_waiting(item), finished, limit, context.clock())
         return Sample(
             name=item["sample"],
             state=state,
@@ -129,7 +127,7 @@ def page_of(
         bucket=context.office.results,
         made=began,
         samples=[sample(item) for item in kept[:MOST_SAMPLES]],
-        history=len(history),
+        history=len(finished),
         least_history=forecast.LEAST_RUNS,
         left_out=len(kept[MOST_SAMPLES:]),
     )
@@ -187,10 +185,8 @@ def _newest(context: Context, pipeline: str, project: str, line: Line) -> list[I
 
 
 def _history(context: Context, pipeline: str, newest: list[Item]) -> list[Finished]:
-    """The pipeline's finished runs, this project's added: one item of the ledger, kept by the desk alone."""
-    key = {"pk": f"history#{pipeline}", "sk": "history"}
-    item = get(context, key)
-    held = {} if item is None else {run: Finished(**each) for run, each in json.loads(item["runs"]).items()}
+    """The pipeline's finished runs, this project's added."""
+    held = history.read(context, pipeline)
     found = {
         _run_id(each): taught
         for each in newest
@@ -198,7 +194,7 @@ def _history(context: Context, pipeline: str, newest: list[Item]) -> list[Finish
     }
     now = forecast.remembered(held, found)
     if now != held:
-        put(context, {**key, "runs": json.dumps({run: asdict(each) for run, each in now.items()})})
+        history.keep(context, pipeline, now)
     return list(now.values())
 
 

@@ -93,6 +93,7 @@ def _succeeded(run: Run, job: Job, results: Published, now_s: float) -> Run:
         attempts=attempts,
         report=results.report,
         passport_due=True,
+        used=results.used,
         message="The results are ready.",
         what_to_do="Open report.html first; the files are listed in manifest.json."
         if results.report

@@ -35,6 +35,8 @@ class Attempt:
     failure: str | None = None  # the class of failure
     reason: str | None = None  # as AWS Batch words it
     decision: str | None = None  # what was decided then, in words
+    instance: str | None = None  # its type; None: the runner did not say, or has not begun
+    market: str | None = None  # how that was bought, as the instance metadata service words it
 
     @property
     def request(self) -> Request:
@@ -56,6 +58,15 @@ class Said:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Host:
+    """The instance that the runner noted with the lease of an attempt: its type, and how it was bought."""
+
+    attempt: int
+    instance: str
+    market: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Predecessor:
     """The run whose results a follow-on run takes, and where the reads are that it analysed."""
 
@@ -63,6 +74,23 @@ class Predecessor:
     run_id: str
     prefix: str  # of its results
     upload_key: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """What the first attempt's share of an instance will cost, in US dollars; made before it runs.
+
+    `low` to `high`: from the cheapest family on Spot to the dearest on demand, for the time that such runs
+    take; None while too few have finished. `most`: on demand until the time limit. `seconds` and `runs`: that
+    time, and how many finished runs it is from.
+    """
+
+    low: float | None
+    high: float | None
+    most: float
+    seconds: int | None
+    runs: int
+    prices_of: str  # the day that the prices are of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +130,7 @@ class Run:
     updated: str = ""
     report: str | None = None
     said: Said | None = None
+    host: Host | None = None
     turn_expires: int = 0  # until then, whoever took the turn may submit the current attempt
     lease_expires: int = 0
     after: Predecessor | None = None
@@ -109,6 +138,9 @@ class Run:
     # Succeeded, and it is not certain yet that its follow-on runs are claimed and its deliveries planned.
     follow_due: bool = False
     passport_due: bool = False  # succeeded, and it is not certain yet that its passport is there
+    estimate: Estimate | None = None
+    # What the attempt that published sent and left: bytes of results (`output_bytes`), requests by operation.
+    used: Mapping[str, int] | None = None
 
     @property
     def attempt(self) -> Attempt:
@@ -145,13 +177,19 @@ class Run:
         return self.said if self.said and self.said.attempt == number else None
 
     def moved(self, state: str, now: str, **changes: Any) -> "Run":
-        """This run one revision later, in `state`."""
+        """This run one revision later, in `state`.
+
+        What the runner has noted of its instance goes to the attempt only now: what a revision says of a run
+        never changes afterwards, and headquarters is compared with it.
+        """
+        attempts = changes.pop("attempts", self.attempts)
         return replace(
             self,
             state=state,
             revision=self.revision + 1,
             updated=now,
             times={**self.times, state: now},
+            attempts=tuple(_placed(each, self.host) for each in attempts),
             **changes,
         )
 
@@ -162,6 +200,12 @@ class Run:
     def is_ahead_of(self, state: str) -> bool:
         """Whether the current attempt has come as far as `state` already."""
         return self.terminal or _RANK[self.state] >= _RANK[state]
+
+
+def _placed(attempt: Attempt, host: Host | None) -> Attempt:
+    if host is None or host.attempt != attempt.number:
+        return attempt
+    return replace(attempt, instance=host.instance, market=host.market)
 
 
 def run_id_of(bucket: str, key: str, version_id: str, release: str) -> str:

@@ -61,6 +61,7 @@ def status_of(run: Run, office: str) -> dict[str, Any]:
         if run.state == SUCCEEDED
         else None,
         "recall": asdict(run.recall) if run.recall else None,
+        "estimate": asdict(run.estimate) if run.estimate else None,
         "attempts": [told(each) for each in run.attempts],
     }
 
@@ -86,6 +87,8 @@ def told(attempt: Attempt) -> dict[str, Any]:
         "class": attempt.failure,
         "reason": attempt.reason,
         "decision": attempt.decision,
+        "instance": attempt.instance,
+        "market": attempt.market,
     }
 
 
@@ -108,6 +111,7 @@ def status_of_mistake(mistake: Mistake, office: str, now: str, uploaded: str) ->
         "revision": 0,
         "results": None,
         "recall": None,
+        "estimate": None,
         "attempts": [],
     }
 

@@ -16,6 +16,7 @@ PROGRAM = (
     "__main__.py",
     "Pulumi.yaml",
     "components/",
+    "cost/",  # its prices are in the functions' environment
     "handlers/",
     "policies/",
     "residency/",

@@ -40,7 +40,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("tree")
     for name in ("Pulumi.yaml", "__main__.py", *(f"Pulumi.{office}.yaml" for office in story.OFFICES)):
         shutil.copy(ROOT / name, root / name)
-    for name in ("components", "handlers"):
+    for name in ("components", "cost", "handlers"):
         (root / name).symlink_to(ROOT / name)
     for path in (ROOT / "pipeline_images").glob("*/pipeline.yaml"):
         (root / "pipeline_images" / path.parent.name).mkdir(parents=True)

@@ -218,7 +218,7 @@ def test_a_release_moved_in_eu_changes_only_its_job_definition_and_what_names_it
     """A rollout that touches more than it must is one that nobody dares to merge."""
     for name in ("Pulumi.yaml", "__main__.py", *(f"Pulumi.{office}.yaml" for office in story.OFFICES)):
         shutil.copy(ROOT / name, tmp_path / name)
-    for name in ("components", "handlers", "pipeline_images"):
+    for name in ("components", "cost", "handlers", "pipeline_images"):
         (tmp_path / name).symlink_to(ROOT / name)
     stack = tmp_path / "Pulumi.eu.yaml"
     pinned = re.search(r"sha256:[0-9a-f]{64}", stack.read_text())

@@ -36,7 +36,7 @@ def tree(folder: Path) -> Path:
     """The repository, where eu runs assembly too."""
     for path in (ROOT / "Pulumi.yaml", ROOT / "__main__.py", *ROOT.glob("Pulumi.*.yaml")):
         shutil.copy(path, folder / path.name)
-    for name in ("components", "handlers", "pipeline_images"):
+    for name in ("components", "cost", "handlers", "pipeline_images"):
         (folder / name).symlink_to(ROOT / name)
     stack = folder / "Pulumi.eu.yaml"
     office = yaml.safe_load(stack.read_text())

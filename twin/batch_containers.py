@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline_images import containers
-from twin import home
+from twin import home, hosts
 from twin.batch_jobs import Attempt, End
 
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
@@ -60,7 +60,7 @@ def run(attempt: Attempt, say: Say) -> End:
     # conmon leaves the file `oom` in its working folder when the kernel ended the container.
     with tempfile.TemporaryDirectory(prefix="twin-job-") as folder:
         process = subprocess.Popen(
-            engine.command(*_words(attempt, image)),
+            engine.command(*_words(attempt, image, Path(folder))),
             cwd=folder,
             env=dict(engine.environ),
             stdin=subprocess.DEVNULL,
@@ -111,7 +111,8 @@ def host_folder(office: str, path: str) -> Path:
     return folder
 
 
-def _words(attempt: Attempt, image: str) -> list[str]:
+def _words(attempt: Attempt, image: str, folder: Path) -> list[str]:
+    """`folder` is this attempt's own."""
     words = ["run", "--name", attempt.name, "--network", "host", "--pull", "never"]
     words += ["--label", f"{LABEL}={home.home()}"]
     words += [f"--memory={attempt.memory_mib}m", f"--memory-swap={attempt.memory_mib}m"]
@@ -120,6 +121,9 @@ def _words(attempt: Attempt, image: str) -> list[str]:
     for source, inside, read_only in attempt.mounts:
         mount = f"{host_folder(attempt.office, source)}:{inside}"
         words += ["--volume", f"{mount}:ro" if read_only else mount]
+        if attempt.instance and source == hosts.SCRATCH:
+            told = hosts.write_down(folder, *attempt.instance)
+            words += ["--volume", f"{told}:{inside}/{hosts.FILE}:ro"]
     for name, value in attempt.environment.items():
         words += ["--env", f"{name}={value}"]
     return [*words, image, *attempt.command]

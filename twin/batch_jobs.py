@@ -32,6 +32,7 @@ class Attempt:
     mounts: list[tuple[str, str, bool]] = field(
         default_factory=list
     )  # of the host, in the container, read-only
+    instance: tuple[str, str] | None = None  # what it would run on on AWS: type and market
     stopped: threading.Event = field(default_factory=threading.Event)
     at_once: bool = False  # without a SIGTERM before: the host is gone
 

@@ -14,6 +14,7 @@ from typing import Any
 from ministack.core.responses import request_scope  # type: ignore[import-untyped]
 from ministack.services import batch as stub  # type: ignore[import-untyped]
 
+from twin import hosts
 from twin.batch_jobs import DEFAULT_LOG_GROUP, Attempt, End, Job
 from twin.batch_log import JobLog
 
@@ -192,6 +193,7 @@ class Scheduler:
             environment=environment,
             memory_mib=int(job.needs("MEMORY", 512)),
             mounts=_mounts(container),
+            instance=_instance(job),
         )
         started = stub._now_ms()
         # The lock orders this against a stop that comes now.
@@ -280,6 +282,15 @@ def _enabled(queue: Queue) -> dict[str, float]:
         for n, each in found.items()
         if each.get("state") == "ENABLED"
     }
+
+
+def _instance(job: Job) -> tuple[str, str] | None:
+    with request_scope(job.account, job.region):
+        resources = (stub._compute_envs.get(job.environment) or {}).get("computeResources") or {}
+    families = [str(each).partition(".")[0] for each in resources.get("instanceTypes") or ()]
+    found = hosts.instance_for(families, job.needs("VCPU", 1.0), job.needs("MEMORY", 512))
+    market = hosts.MARKETS.get(str(resources.get("type")))
+    return (found, market) if found and market else None
 
 
 def _mounts(container: dict[str, Any]) -> list[tuple[str, str, bool]]:

@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from cost.run import Cost, cost_of
 from fleet.table import OPEN_STATES, FleetTable, Query, Row
 from fleet.text import moment, since
 from fleet.watch import LATEST_S
 
 _ONLY = (
     "office", "run_id", "pipeline", "project", "sample", "state", "revision", "updated", "uploaded", "times",
-    "attempt", "attempts", "message",
+    "attempt", "attempts", "message", "region", "used", "size",
 )  # fmt: skip
 
 
@@ -38,6 +39,7 @@ class Seen:
     failures: tuple[tuple[datetime, str], ...]  # of each attempt that failed: when, and its class
     vcpus: int
     message: str
+    cost: Cost
 
     @property
     def where(self) -> str:
@@ -66,6 +68,7 @@ def seen(row: Row) -> Seen | None:
         ),
         vcpus=int(attempts[-1].get("vcpus") or 0) if attempts else 0,
         message=str(row.get("message", "")),
+        cost=cost_of(row),
     )
 
 

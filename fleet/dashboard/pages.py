@@ -8,7 +8,9 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from cost.run import cost_of
 from fleet.access import bucket
+from fleet.costs import cost_words
 from fleet.dashboard import figures
 from fleet.dashboard.charts import drawn
 from fleet.dashboard.picture import Picture, open_runs
@@ -36,6 +38,7 @@ def home(picture: Picture, renderer: Renderer, request: Request) -> Response:
     series = (
         (figures.throughput(runs, days, lambda one: str(getattr(one, by))), "bars"),
         (figures.waiting(runs, days, lambda one: str(getattr(one, by))), "lines"),
+        (figures.costs(runs, days, lambda one: str(getattr(one, by))), "bars"),
         (figures.failures(runs, days), "bars"),
     )
     found = Counter((one.office, one.state) for one in runs)
@@ -121,6 +124,7 @@ def sample(picture: Picture, renderer: Renderer, request: Request) -> Response:
         steps=_steps(row),
         results=f"s3://{results}/{row['results_prefix']}" if row["state"] == SUCCEEDED else None,
         compute=vcpu_hours(row),
+        cost=cost_words(cost_of(row)),
         ended=row["state"] in TERMINAL,
     )
 

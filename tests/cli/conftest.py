@@ -74,7 +74,7 @@ def checkout(folder: Path, name: str) -> Checkout:
         each.mkdir()
     for path in (ROOT / "__main__.py", ROOT / "Pulumi.yaml", *ROOT.glob("Pulumi.*.yaml")):
         shutil.copy(path, repository)
-    for package in ("components", "handlers", "policies", "residency"):
+    for package in ("components", "cost", "handlers", "policies", "residency"):
         shutil.copytree(ROOT / package, repository / package, ignore=shutil.ignore_patterns("__pycache__"))
     for path in ROOT.glob("pipeline_images/*/pipeline.yaml"):
         target = repository / path.relative_to(ROOT)

@@ -212,21 +212,22 @@ class World:
 
     def say(self, run_id: str, attempt: int, code: int, message: str) -> None:
         """The runner's last words."""
+        words = {
+            "attempt": {"N": str(attempt)},
+            "code": {"N": str(code)},
+            "message": {"S": message},
+        }
+        self.note(run_id, "said", {"M": words})
+
+    def note(self, run_id: str, name: str, value: Mapping[str, Any]) -> None:
+        """What the runner writes to its run's item; `value` with DynamoDB's types."""
         self._dynamo(
             "UpdateItem",
             {
                 "TableName": LEDGER,
                 "Key": {"pk": {"S": f"run#{run_id}"}, "sk": {"S": "run"}},
-                "UpdateExpression": "SET said = :s",
-                "ExpressionAttributeValues": {
-                    ":s": {
-                        "M": {
-                            "attempt": {"N": str(attempt)},
-                            "code": {"N": str(code)},
-                            "message": {"S": message},
-                        }
-                    }
-                },
+                "UpdateExpression": f"SET {name} = :v",
+                "ExpressionAttributeValues": {":v": value},
             },
         )
 

@@ -391,7 +391,7 @@ def test_the_document_is_what_the_walk_finds(stacks: dict[str, Stack], fleet: Fl
 
 def test_the_command_refuses_a_way_that_is_not_named(tmp_path: Path) -> None:
     """The exit code is what a pull request's check sees."""
-    for name in ("components", "handlers", "policies", "residency", "pipeline_images"):
+    for name in ("components", "cost", "handlers", "policies", "residency", "pipeline_images"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     for path in (ROOT / "__main__.py", ROOT / "Pulumi.yaml", *ROOT.glob("Pulumi.*.yaml")):
         shutil.copy(path, tmp_path)

@@ -74,7 +74,9 @@ def test_an_offices_new_account_touches_headquarters_and_headquarters_own_everyb
     assert list(touched(["Pulumi.hq.yaml"], stood(), moved)) == ["eu", "hq", "us"]
 
 
-@pytest.mark.parametrize("path", ["__main__.py", "components/queue.py", "handlers/intake.py", "novel.toml"])
+@pytest.mark.parametrize(
+    "path", ["__main__.py", "components/queue.py", "handlers/intake.py", "cost/prices/x.json"]
+)
 def test_the_program_and_what_no_rule_knows_touch_every_office(path: str) -> None:
     """An office that is forgotten silently keeps the old state."""
     assert list(touched([path], stood(), stood())) == ["eu", "hq", "us"]

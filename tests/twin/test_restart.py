@@ -90,7 +90,7 @@ def test_the_containers_of_a_twin_that_crashed_end_at_the_next_start(twin: Twin,
         environment={},
         memory_mib=64,
     )
-    words = batch_containers._words(attempt, attempt.image)
+    words = batch_containers._words(attempt, attempt.image, folder)
     at = words.index(attempt.image)
     started = engine.ask(*words[:at], "--detach", "--entrypoint", "sleep", attempt.image, "600")
     assert started

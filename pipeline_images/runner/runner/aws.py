@@ -1,6 +1,8 @@
-"""The two AWS clients of a job."""
+"""The two AWS clients of a job, and how many requests they have made."""
 
-from dataclasses import dataclass
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
@@ -13,10 +15,30 @@ from runner.transfer import THREADS
 ATTEMPTS = 10
 
 
+class Requests:
+    """Counts what is sent, repetitions too, by operation: `s3:PutObject`. AWS bills each."""
+
+    def __init__(self) -> None:
+        self._made: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def watch(self, client: Any) -> None:
+        client.meta.events.register("before-send", self._sent)
+
+    def made(self) -> dict[str, int]:
+        with self._lock:
+            return dict(sorted(self._made.items()))
+
+    def _sent(self, event_name: str, **_: Any) -> None:
+        with self._lock:
+            self._made[event_name.removeprefix("before-send.").replace(".", ":")] += 1
+
+
 @dataclass(frozen=True, kw_only=True)
 class Clients:
     s3: Any
     dynamodb: Any
+    requests: Requests = field(default_factory=Requests)
 
 
 def clients(region: str, endpoint_url: str | None, session: boto3.session.Session | None = None) -> Clients:
@@ -34,9 +56,12 @@ def clients(region: str, endpoint_url: str | None, session: boto3.session.Sessio
     session = session or boto3.session.Session(region_name=region)
     # The ledger answers in milliseconds; a call that hangs must not eat the lease (60 s).
     ledger_config = config.merge(Config(read_timeout=5))
-    return Clients(
+    made = Clients(
         s3=session.client(
             "s3", endpoint_url=endpoint_url, config=config.merge(Config(signature_version="s3v4"))
         ),
         dynamodb=session.client("dynamodb", endpoint_url=endpoint_url, config=ledger_config),
     )
+    for client in (made.s3, made.dynamodb):
+        made.requests.watch(client)
+    return made

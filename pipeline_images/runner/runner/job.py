@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from runner.after import stage_results
 from runner.aws import Clients
 from runner.environment import Job
+from runner.host import host_of
 from runner.lease import Heart, Lease
 from runner.manifest import left_by_pipeline, manifest, resources
 from runner.outcome import EX_DATAERR, EX_IOERR, EX_SOFTWARE, EX_TEMPFAIL, EX_UNAVAILABLE, Failed, Refused
@@ -108,8 +109,10 @@ def _work(attempt: Attempt, lease: Lease) -> None:
                 ended.usage,
                 input_bytes=source.size,
                 output_bytes=sum(file.size for file in files),
+                requests=attempt.clients.requests.made(),
                 left=left_by_pipeline(folders.meta, "resources.json"),
             ),
+            host=lease.host,
             started=started,
             published=attempt.clock(),
         )
@@ -179,6 +182,7 @@ def _lease_of(attempt: Attempt) -> Lease:
         token=attempt.token,
         stop=attempt.stop,
         clock=attempt.clock,
+        host=host_of(attempt.job.scratch),
     )
 
 

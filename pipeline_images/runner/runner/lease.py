@@ -14,6 +14,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from runner.host import Host
 from runner.outcome import EX_TEMPFAIL, Stopped, one_line
 from runner.stop import Stop
 
@@ -42,6 +43,7 @@ class Lease:
     token: str
     stop: Stop
     clock: Callable[[], float] = time.time
+    host: Host | None = None  # noted with the lease: an attempt that is killed tells nothing later
     _expires: float = 0.0
     _written: float = 0.0
     _stage: tuple[str, str] = ("starting", "")
@@ -53,7 +55,9 @@ class Lease:
         seen: dict[str, Any] | None = None
         while True:
             try:
-                return self._write(f"{_OPEN} AND ({_FREE})", {":now": {"N": str(int(self.clock()))}})
+                return self._write(
+                    f"{_OPEN} AND ({_FREE})", {":now": {"N": str(int(self.clock()))}}, ", lease_host = :host"
+                )
             except ClientError as error:
                 held = _holder(error)
             reason = self._why_not(held)
@@ -107,22 +111,29 @@ class Lease:
         except ClientError as error:
             _holder(error)
 
-    def _write(self, condition: str, values: dict[str, Any]) -> None:
+    def _write(self, condition: str, values: dict[str, Any], also: str = "") -> None:
         with self._lock:
             asked_at = self.clock()
             stage = self._stage
             self._update(
                 "SET lease_attempt = :attempt, lease_token = :token, lease_expires = :expires,"
-                " stage = :stage, stage_detail = :detail",
+                f" stage = :stage, stage_detail = :detail{also}",
                 condition,
                 {
                     ":expires": {"N": str(int(asked_at) + LEASE_S)},
                     ":stage": {"S": stage[0]},
                     ":detail": {"S": stage[1]},
                 }
+                | ({":host": self._host()} if also else {})
                 | values,
             )
             self._expires, self._written, self._stage_written = asked_at + LEASE_S, asked_at, stage
+
+    def _host(self) -> dict[str, Any]:
+        if self.host is None:
+            return {"NULL": True}  # not that of an attempt before
+        told = {"type": {"S": self.host.type}, "market": {"S": self.host.market}}
+        return {"M": {"attempt": {"N": str(self.attempt)}, **told}}
 
     def _update(self, expression: str, condition: str, values: dict[str, Any]) -> None:
         self.dynamodb.update_item(

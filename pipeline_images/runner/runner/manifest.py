@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.environment import Job
+from runner.host import Host
 from runner.usage import Usage
 
 SCHEMA = 1
@@ -30,6 +31,7 @@ def manifest(
     upload_bytes: int,
     tools: Mapping[str, str],
     resources: Mapping[str, Any],
+    host: Host | None,
     started: float,
     published: float,
 ) -> dict[str, Any]:
@@ -50,16 +52,26 @@ def manifest(
         "files": [asdict(file) for file in files],
         "tools": dict(tools),
         "resources": dict(resources),
+        "instance": asdict(host) if host else None,
         "started": _iso(started),
         "published": _iso(published),
     }
 
 
 def resources(
-    usage: Usage, *, input_bytes: int, output_bytes: int, left: Mapping[str, Any]
+    usage: Usage,
+    *,
+    input_bytes: int,
+    output_bytes: int,
+    requests: Mapping[str, int],
+    left: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """What was used; what the pipeline left in resources.json is added, what we measured ourselves stands."""
-    return dict(left) | asdict(usage) | {"input_bytes": input_bytes, "output_bytes": output_bytes}
+    """What was used; what the pipeline left in resources.json is added, what we measured ourselves stands.
+
+    `requests`: sent to AWS until now; those that put the manifest come on top.
+    """
+    measured = {"input_bytes": input_bytes, "output_bytes": output_bytes, "requests": dict(requests)}
+    return dict(left) | asdict(usage) | measured
 
 
 def left_by_pipeline(meta: Path, name: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+from cost.run import Cost
 from fleet.access import Access
 from fleet.dashboard.capacity import ask_capacity
 from fleet.dashboard.charts import drawn
@@ -16,7 +17,7 @@ AT = datetime(2026, 11, 25, 12, tzinfo=UTC)
 ONE = Seen(
     office="eu", run_id="r1", pipeline="metagenome", project="soil", sample="S1", state="succeeded",
     revision=3, attempt=1, updated=AT, waited_s=120.0, failures=((AT - timedelta(days=1), "memory"),),
-    vcpus=4, message="",
+    vcpus=4, message="", cost=Cost(),
 )  # fmt: skip
 DAYS = days_of(AT, 3)
 

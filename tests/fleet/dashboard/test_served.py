@@ -82,9 +82,9 @@ def test_the_overview_tells_of_offices_stages_and_failures(served: Served) -> No
     """What nobody sees nobody mends."""
     with served.client() as client:
         page = client.get("/").text
-    for words in ("1 running", "1 failed", "1 succeeded", "memory", "2 received", "capacity"):
+    for words in ("1 running", "1 failed", "1 succeeded", "memory", "2 received", "capacity", "cost"):
         assert words in page.lower(), words
-    assert page.count("<svg") == 3
+    assert page.count("<svg") == 4
 
 
 def test_an_office_that_cannot_be_asked_is_shown_as_such(

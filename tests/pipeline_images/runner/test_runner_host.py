@@ -1,0 +1,96 @@
+"""The instance that an attempt ran on, and what it asked of AWS: noted so that its cost can be told."""
+
+import json
+from pathlib import Path
+
+import pytest
+from runner import job
+from runner.host import FILE, Host, host_of
+
+from tests.pipeline_images.runner.office import Office, Sample
+
+SPOT = {"type": "c6id.xlarge", "market": "spot"}
+
+
+def told(sample: Sample) -> dict[str, dict[str, object]]:
+    key = {"pk": {"S": f"run#{sample.run_id}"}, "sk": {"S": "run"}}
+    item = sample.office.clients.dynamodb.get_item(TableName=sample.office.name, Key=key)["Item"]
+    return dict(item["lease_host"])
+
+
+def says(office: Office, host: dict[str, str]) -> None:
+    scratch = office.home / "scratch"
+    scratch.mkdir(exist_ok=True)
+    (scratch / FILE).write_text(json.dumps(host))
+
+
+def test_an_attempt_tells_its_instance_with_its_lease(office: Office) -> None:
+    """A reclaimed attempt says nothing later: what it cost is known from its beginning, or never."""
+    says(office, SPOT)
+    sample = office.sample(pipeline="import sys; sys.exit(9)")
+    assert job.run(sample.attempt()) != 0
+    assert told(sample) == {
+        "M": {"attempt": {"N": "1"}, "type": {"S": "c6id.xlarge"}, "market": {"S": "spot"}}
+    }
+
+
+def test_the_next_attempt_does_not_inherit_an_instance(office: Office) -> None:
+    """Priced by the instance of the attempt before, a run on demand would look like one on Spot."""
+    says(office, SPOT)
+    sample = office.sample(pipeline="import sys; sys.exit(9)")
+    job.run(sample.attempt())
+    (office.home / "scratch" / FILE).unlink()
+    sample.next_attempt(2)
+    job.run(sample.attempt(2))
+    assert told(sample) == {"NULL": True}
+
+
+def test_the_manifest_tells_instance_and_requests(office: Office) -> None:
+    """Whoever reads a result years later can still tell what it took."""
+    says(office, SPOT)
+    sample = office.sample()
+    assert job.run(sample.attempt()) == 0
+    manifest = sample.result()
+    assert manifest is not None
+    assert manifest["instance"] == SPOT
+    requests = manifest["resources"]["requests"]
+    assert requests["s3:PutObject"] == len(manifest["files"])  # its own put comes after
+    assert requests["s3:GetObject"] >= 3  # the upload, the reference, its sums
+    assert requests["dynamodb:UpdateItem"] >= 1
+
+
+def test_requests_that_are_sent_again_are_counted_again(office: Office) -> None:
+    """AWS bills each: a count of calls alone would be too low exactly when things go wrong."""
+    clients = office.sample().attempt().clients
+    answers = iter([503, 503, 200])
+
+    def sent(request: object, **_: object) -> object:
+        from botocore.awsrequest import AWSResponse
+
+        class Raw:
+            def stream(self, **_: object) -> list[bytes]:
+                return []
+
+        return AWSResponse("http://x", next(answers), {}, Raw())
+
+    clients.s3.meta.events.register_last("before-send.s3.HeadObject", sent)
+    clients.s3.head_object(Bucket=office.uploads, Key="x")
+    assert clients.requests.made()["s3:HeadObject"] == 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", "null", '{"type": "c6id.xlarge"}', '{"type": 7, "market": "spot"}',
+     '{"type": "", "market": "spot"}', json.dumps({"type": "x" * 65, "market": "spot"})],
+)  # fmt: skip
+def test_what_is_no_word_of_an_instance_is_not_known(tmp_path: Path, text: str) -> None:
+    """A damaged file must neither stop an analysis nor become a price."""
+    (tmp_path / FILE).write_text(text)
+    assert host_of(tmp_path) is None
+
+
+def test_an_instance_says_its_type_and_its_market(tmp_path: Path) -> None:
+    """Both make the price."""
+    (tmp_path / FILE).write_text(json.dumps(SPOT))
+    assert host_of(tmp_path) == Host(type="c6id.xlarge", market="spot")
+    assert host_of(tmp_path / "elsewhere") is None

@@ -1,0 +1,39 @@
+"""The instance that a job would run on: the smallest of its compute environment's families that holds it.
+
+On AWS an instance writes down what it is when it starts (`components/scratch.sh`). This machine is no EC2
+instance, so the twin writes what AWS Batch would have started, and lays it where the container looks.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from handlers.release import usable_mib
+
+GIB_PER_VCPU = {"c": 2, "m": 4, "r": 8}  # by the first letter of a family
+SIZES = {2: "large", 4: "xlarge", 8: "2xlarge", 16: "4xlarge", 32: "8xlarge", 64: "16xlarge", 128: "32xlarge"}
+SCRATCH, FILE = "/scratch", "instance.json"
+MARKETS = {"SPOT": "spot", "EC2": "on-demand"}
+
+
+def instance_for(families: Sequence[str], vcpus: float, memory_mib: float) -> str | None:
+    """Of equal sizes the one with the least memory; None if none holds the job."""
+    fitting = [
+        (size, GIB_PER_VCPU[family[0]], family)
+        for family in families
+        if family[0] in GIB_PER_VCPU
+        for size in SIZES
+        if size >= vcpus and usable_mib(size * GIB_PER_VCPU[family[0]]) >= memory_mib
+    ]
+    if not fitting:
+        return None
+    size, _, family = min(fitting)
+    return f"{family}.{SIZES[size]}"
+
+
+def write_down(folder: Path, instance: str, market: str) -> Path:
+    """The instance's word about itself, in `folder`."""
+    path = folder / FILE
+    path.write_text(json.dumps({"type": instance, "market": market}))
+    path.chmod(0o644)
+    return path
