@@ -1,6 +1,7 @@
 """The calls that the table's rows make, one for each action, on a thing named `<office> <kind> <name>`."""
 
 import hashlib
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -161,6 +162,15 @@ def _write_log(reach: Reach, on: Thing) -> Any:
     return reach("logs", on.office).create_log_stream(logGroupName=on.name, logStreamName=uuid.uuid4().hex)
 
 
+def _write_events(reach: Reach, on: Thing) -> Any:
+    stream = uuid.uuid4().hex
+    on.office.root("logs").create_log_stream(logGroupName=on.name, logStreamName=stream)
+    event = {"timestamp": int(time.time() * 1000), "message": "security"}
+    return reach("logs", on.office).put_log_events(
+        logGroupName=on.name, logStreamName=stream, logEvents=[event]
+    )
+
+
 def _assume(reach: Reach, on: Thing) -> Any:
     role = f"arn:aws:iam::{on.office.account}:role/{on.name}"
     return reach("sts", on.office).assume_role(RoleArn=role, RoleSessionName="security")
@@ -172,10 +182,21 @@ def _batch_images(operation: str) -> Call:
     )
 
 
+LAYER = "sha256:" + hashlib.sha256(BODY).hexdigest()
+
+
+def _download(reach: Reach, on: Thing) -> Any:
+    """Of a layer that somebody has pushed."""
+    ecr = on.office.root("ecr")
+    upload = {**on.repository, "uploadId": ecr.initiate_layer_upload(**on.repository)["uploadId"]}
+    ecr.upload_layer_part(**upload, partFirstByte=0, partLastByte=len(BODY) - 1, layerPartBlob=BODY)
+    ecr.complete_layer_upload(**upload, layerDigests=[LAYER])
+    return reach("ecr", on.office).get_download_url_for_layer(**on.repository, layerDigest=LAYER)
+
+
 def _layer(reach: Reach, on: Thing) -> Any:
-    digest = "sha256:" + hashlib.sha256(BODY).hexdigest()
     return reach("ecr", on.office).batch_check_layer_availability(
-        **on.repository, layerDigests=[digest]
+        **on.repository, layerDigests=[LAYER]
     )
 
 
@@ -237,6 +258,7 @@ CALLS: Mapping[str, Call] = {
     ),
     "ssm:GetParameter": lambda reach, on: reach("ssm", on.office).get_parameter(Name=on.name),
     "logs:CreateLogStream": _write_log,
+    "logs:PutLogEvents": _write_events,
     "logs:FilterLogEvents": lambda reach, on: reach("logs", on.office).filter_log_events(logGroupName=on.name),
     "logs:DeleteLogGroup": lambda reach, on: reach("logs", on.office).delete_log_group(logGroupName=on.name),
     "kms:GenerateDataKey": lambda reach, on: reach("kms", on.office).generate_data_key(
@@ -256,6 +278,7 @@ CALLS: Mapping[str, Call] = {
     "ecr:BatchGetImage": _batch_images("batch_get_image"),
     "ecr:BatchDeleteImage": _batch_images("batch_delete_image"),
     "ecr:BatchCheckLayerAvailability": _layer,
+    "ecr:GetDownloadUrlForLayer": _download,
     "sts:AssumeRole": _assume,
     "iam:GetRole": lambda reach, on: reach("iam", on.office).get_role(**on.role),
     "iam:CreateUser": lambda reach, on: reach("iam", on.office).create_user(UserName=on.name),

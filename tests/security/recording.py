@@ -7,7 +7,7 @@ its upload and references, in the twin.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import botocore.client
@@ -15,6 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from campaign.account import Account
+from handlers import delivery, desk, intake, progress, reconcile
 
 ACCOUNT, REGION = "222222222222", "eu-central-1"
 ABSENT = ("404", "NoSuchKey")
@@ -29,6 +30,11 @@ S3_ACTIONS: Mapping[str, str] = {
     "CompleteMultipartUpload": "PutObject",
     "ListParts": "ListMultipartUploadParts",
 }
+# Where a function's work begins.
+ENTRIES = (
+    *((module, "handle") for module in (intake, progress, reconcile, delivery, desk)),
+    (delivery, "sweep"),
+)
 NAMESPACES: Mapping[str, str] = {"eventbridge": "events"}
 
 
@@ -92,18 +98,38 @@ def _items(operation: str, params: Mapping[str, Any]) -> Iterator[tuple[str, Map
 
 
 @contextmanager
-def recording(found: set[Use], who: str, renamed: Mapping[str, str] | None = None) -> Iterator[None]:
-    """Everything that botocore's clients are asked for meanwhile. `renamed` gives things the names that an
-    office gives them.
+def recording(found: set[Use], who: str = "", renamed: Mapping[str, str] | None = None) -> Iterator[None]:
+    """Everything that botocore's clients are asked for meanwhile: by `who`, or else by the handler that is at
+    work. `renamed` gives things the names that they have in an office.
     """
     call = botocore.client.BaseClient._make_api_call  # type: ignore[attr-defined]
+    at_work = [who] if who else []
+    names = renamed or {}
 
     def noting(self: Any, operation: str, params: Any) -> Any:
-        named = {key: (renamed or {}).get(value, value) if isinstance(value, str) else value for key, value in params.items()}
-        return _noted(found, who, self.meta.service_model.service_name, operation, named, lambda: call(self, operation, params))
+        def asked() -> Any:
+            return call(self, operation, params)
+
+        if not at_work:
+            return asked()
+        named = {key: names.get(value, value) if isinstance(value, str) else value for key, value in params.items()}
+        return _noted(found, at_work[-1], self.meta.service_model.service_name, operation, named, asked)
+
+    def working(name: str, entry: Callable[..., Any]) -> Callable[..., Any]:
+        def work(*arguments: Any, **more: Any) -> Any:
+            at_work.append(name)
+            try:
+                return entry(*arguments, **more)
+            finally:
+                at_work.pop()
+
+        return work
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.client.BaseClient, "_make_api_call", noting)
+        for module, entry in ENTRIES:
+            name = module.__name__.rpartition(".")[2]
+            patch.setattr(module, entry, working(name, getattr(module, entry)))
         yield
 
 
@@ -114,7 +140,7 @@ def recording_campaign(found: set[Use]) -> Iterator[None]:
 
     def noting(self: Account, whole: Any, service: str, quota: Any, operation: str, params: Any) -> Any:
         life = self.lives.get(self.simulation.task)
-        who = life.name.split()[0] if life else "-"
+        who = life.name.split()[0].replace("container", "job") if life else "-"
         return _noted(
             found, who, service, operation, params, lambda: call(self, whole, service, quota, operation, params)
         )
@@ -136,7 +162,3 @@ def _noted(
     finally:
         found.update(uses_of(who, service, operation, params, absent=absent))
 
-
-def as_one(found: set[Use], who: str, names: str) -> set[Use]:
-    """The uses of everybody whose name starts with `names`, as those of `who`."""
-    return {replace(each, who=who) if each.who.startswith(names) else each for each in found}
