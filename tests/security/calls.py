@@ -51,7 +51,9 @@ class Thing:
 
     @property
     def queue(self) -> dict[str, str]:
-        return {"QueueUrl": f"https://sqs.{self.office.region}.amazonaws.com/{self.office.account}/{self.name}"}
+        return {
+            "QueueUrl": f"https://sqs.{self.office.region}.amazonaws.com/{self.office.account}/{self.name}"
+        }
 
     @property
     def role(self) -> dict[str, str]:
@@ -195,9 +197,7 @@ def _download(reach: Reach, on: Thing) -> Any:
 
 
 def _layer(reach: Reach, on: Thing) -> Any:
-    return reach("ecr", on.office).batch_check_layer_availability(
-        **on.repository, layerDigests=[LAYER]
-    )
+    return reach("ecr", on.office).batch_check_layer_availability(**on.repository, layerDigests=[LAYER])
 
 
 EVERYBODY = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "*"}]}'
@@ -220,7 +220,9 @@ CALLS: Mapping[str, Call] = {
     "s3:ListMultipartUploadParts": _broken_off("list_parts"),
     "s3:CopyIntoInbox": _copy_into_inbox,
     "s3:GetBucketVersioning": _bucket("get_bucket_versioning"),
-    "s3:PutBucketVersioning": _bucket("put_bucket_versioning", VersioningConfiguration={"Status": "Suspended"}),
+    "s3:PutBucketVersioning": _bucket(
+        "put_bucket_versioning", VersioningConfiguration={"Status": "Suspended"}
+    ),
     "s3:PutBucketPolicy": _bucket("put_bucket_policy", Policy=EVERYBODY),
     "s3:DeleteBucket": _bucket("delete_bucket"),
     "s3:PutBucketPublicAccessBlock": _bucket("delete_public_access_block"),
@@ -231,7 +233,9 @@ CALLS: Mapping[str, Call] = {
     "dynamodb:GetItem": lambda reach, on: reach("dynamodb", on.office).get_item(**on.table, Key=on.item),
     "dynamodb:PutItem": lambda reach, on: reach("dynamodb", on.office).put_item(**on.table, Item=on.item),
     "dynamodb:UpdateItem": _update,
-    "dynamodb:DeleteItem": lambda reach, on: reach("dynamodb", on.office).delete_item(**on.table, Key=on.item),
+    "dynamodb:DeleteItem": lambda reach, on: reach("dynamodb", on.office).delete_item(
+        **on.table, Key=on.item
+    ),
     "dynamodb:ConditionCheckItem": _check,
     "dynamodb:Query": _query(),
     "dynamodb:Query by_state": _query("by_state", "open"),
@@ -259,7 +263,9 @@ CALLS: Mapping[str, Call] = {
     "ssm:GetParameter": lambda reach, on: reach("ssm", on.office).get_parameter(Name=on.name),
     "logs:CreateLogStream": _write_log,
     "logs:PutLogEvents": _write_events,
-    "logs:FilterLogEvents": lambda reach, on: reach("logs", on.office).filter_log_events(logGroupName=on.name),
+    "logs:FilterLogEvents": lambda reach, on: reach("logs", on.office).filter_log_events(
+        logGroupName=on.name
+    ),
     "logs:DeleteLogGroup": lambda reach, on: reach("logs", on.office).delete_log_group(logGroupName=on.name),
     "kms:GenerateDataKey": lambda reach, on: reach("kms", on.office).generate_data_key(
         KeyId=on.key, KeySpec="AES_256"

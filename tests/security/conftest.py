@@ -92,9 +92,7 @@ def _rest(eu: Place) -> None:
         eu.root("events").disable_rule(Name=f"globalbi-eu-{rule}")
     batch = eu.root("batch")
     for each in batch.describe_compute_environments()["computeEnvironments"]:
-        batch.update_compute_environment(
-            computeEnvironment=each["computeEnvironmentName"], state="DISABLED"
-        )
+        batch.update_compute_environment(computeEnvironment=each["computeEnvironmentName"], state="DISABLED")
 
 
 def _fill(places: dict[str, Place]) -> None:

@@ -108,7 +108,11 @@ def make_people(places: Mapping[str, Place]) -> None:
             RoleName=ADMINISTRATOR, PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess"
         )
     _make(places["eu"], "reader")
-    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::globalbi-eu-results-*"}
+    statement = {
+        "Effect": "Allow",
+        "Action": "s3:GetObject",
+        "Resource": "arn:aws:s3:::globalbi-eu-results-*",
+    }
     places["eu"].root("iam").put_role_policy(
         RoleName="reader",
         PolicyName="read",

@@ -91,7 +91,12 @@ def _items(operation: str, params: Mapping[str, Any]) -> Iterator[tuple[str, Map
     if operation != "TransactWriteItems":
         yield operation, params
         return
-    actions = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
+    actions = {
+        "Put": "PutItem",
+        "Update": "UpdateItem",
+        "Delete": "DeleteItem",
+        "ConditionCheck": "ConditionCheckItem",
+    }
     for each in params["TransactItems"]:
         for kind, words in each.items():
             yield actions[kind], words
@@ -112,7 +117,9 @@ def recording(found: set[Use], who: str = "", renamed: Mapping[str, str] | None 
 
         if not at_work:
             return asked()
-        named = {key: names.get(value, value) if isinstance(value, str) else value for key, value in params.items()}
+        named = {
+            key: names.get(value, value) if isinstance(value, str) else value for key, value in params.items()
+        }
         return _noted(found, at_work[-1], self.meta.service_model.service_name, operation, named, asked)
 
     def working(name: str, entry: Callable[..., Any]) -> Callable[..., Any]:
@@ -142,7 +149,12 @@ def recording_campaign(found: set[Use]) -> Iterator[None]:
         life = self.lives.get(self.simulation.task)
         who = life.name.split()[0].replace("container", "job") if life else "-"
         return _noted(
-            found, who, service, operation, params, lambda: call(self, whole, service, quota, operation, params)
+            found,
+            who,
+            service,
+            operation,
+            params,
+            lambda: call(self, whole, service, quota, operation, params),
         )
 
     with pytest.MonkeyPatch.context() as patch:
@@ -151,7 +163,12 @@ def recording_campaign(found: set[Use]) -> Iterator[None]:
 
 
 def _noted(
-    found: set[Use], who: str, service: str, operation: str, params: Mapping[str, Any], call: Callable[[], Any]
+    found: set[Use],
+    who: str,
+    service: str,
+    operation: str,
+    params: Mapping[str, Any],
+    call: Callable[[], Any],
 ) -> Any:
     absent = False
     try:
@@ -161,4 +178,3 @@ def _noted(
         raise
     finally:
         found.update(uses_of(who, service, operation, params, absent=absent))
-

@@ -14,7 +14,13 @@ pytestmark = pytest.mark.xdist_group("security")
 
 LEAST = 80
 DENIED = {
-    *("AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation", "AccessDeniedFault"),
+    *(
+        "AccessDenied",
+        "AccessDeniedException",
+        "AuthorizationError",
+        "UnauthorizedOperation",
+        "AccessDeniedFault",
+    ),
     # Of who has no identity at all.
     *("MissingAuthenticationToken", "MissingAuthenticationTokenException", "UnrecognizedClientException"),
     *("InvalidAccessKeyId", "InvalidClientTokenId"),
