@@ -1,8 +1,8 @@
 """IAM for Batch and logs, as AWS judges them.
 
-ministack knows no resource of Batch's calls, so that only a policy over `*` would allow them: each is checked on
-the resources that its request names, SubmitJob on the queue and the definition. What is done in a log group is
-checked on `<group>:*`, the ARN that policies must name for it.
+ministack knows no resource of Batch's calls, so that only a policy over `*` would allow them: each is checked
+on the resources that its request names, SubmitJob on the queue and the definition. What is done in a log
+group is checked on `<group>:*`, the ARN that policies must name for it.
 """
 
 import json

@@ -1,6 +1,7 @@
 """The calls that the table's rows make, one for each action, on a thing named `<office> <kind> <name>`."""
 
 import hashlib
+import json
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -200,7 +201,12 @@ def _layer(reach: Reach, on: Thing) -> Any:
     return reach("ecr", on.office).batch_check_layer_availability(**on.repository, layerDigests=[LAYER])
 
 
-EVERYBODY = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "*"}]}'
+EVERYBODY = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "*"}],
+    }
+)
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 ANYTHING = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
 NEW_BUCKET = "globalbi-security"

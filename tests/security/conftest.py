@@ -1,4 +1,4 @@
-"""Three offices and a partner in one twin with authorisation on, with something in each place to reach for."""
+"""Three offices and a partner in one twin with authorisation on, and something in each to reach for."""
 
 import functools
 import json

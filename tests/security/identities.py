@@ -103,10 +103,7 @@ def make_people(places: Mapping[str, Place]) -> None:
     not given the office's key.
     """
     for name in ("us", "hq", "acme"):
-        _make(places[name], ADMINISTRATOR)
-        places[name].root("iam").attach_role_policy(
-            RoleName=ADMINISTRATOR, PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess"
-        )
+        make_administrator(places[name], ADMINISTRATOR)
     _make(places["eu"], "reader")
     statement = {
         "Effect": "Allow",
@@ -117,6 +114,13 @@ def make_people(places: Mapping[str, Place]) -> None:
         RoleName="reader",
         PolicyName="read",
         PolicyDocument=json.dumps({"Version": VERSION, "Statement": [statement]}),
+    )
+
+
+def make_administrator(place: Place, role: str) -> None:
+    _make(place, role)
+    place.root("iam").attach_role_policy(
+        RoleName=role, PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess"
     )
 
 

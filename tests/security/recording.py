@@ -1,8 +1,8 @@
 """What the functions and jobs really ask of AWS: every call of their stories, as IAM actions on ARNs.
 
 Intake, progress, reconcile, headquarters' function and the runner's lease and publication are recorded in the
-campaign's story with every turn; the desk and the delivery function in tellings of their own; a whole job, with
-its upload and references, in the twin.
+campaign's story with every turn; the desk and the delivery function in tellings of their own; a whole job,
+with its upload and references, in the twin.
 """
 
 from collections.abc import Callable, Iterator, Mapping

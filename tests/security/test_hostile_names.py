@@ -64,7 +64,7 @@ def log() -> Iterator[io.StringIO]:
     handler.setFormatter(logger.handlers[0].formatter)
     logger.addHandler(handler)
     yield stream
-    logger.removeHandler(handler)
+    logger.handlers.remove(handler)
 
 
 @pytest.mark.parametrize("kind", NAMES)

@@ -3,7 +3,6 @@
 import fnmatch
 import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,7 +39,7 @@ UNSEEN_GRANTS: Mapping[str, str] = {
     "UseOfficeKey": BY_SERVICES,
     "ReadOwnEnvironment": BY_SERVICES,
     "PublishEncrypted": BY_SERVICES,
-    "SendNotices": "The stories' notices go to a channel of their own; tests/handlers/test_notices.py sends them.",
+    "SendNotices": "The stories' notices go elsewhere; tests/handlers/test_notices.py sends them.",
 }
 # A call that is refused on purpose.
 UNGRANTED_CALLS: Mapping[tuple[str, str], str] = {

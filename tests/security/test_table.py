@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from tests.security.calls import CALLS, Thing
 from tests.security.identities import IDENTITIES, Reach
-from tests.security.table import NO, TABLE, UNJUDGED, YES, Row
+from tests.security.table import NO, TABLE, UNJUDGED, YES, Row, Verdict
 
 pytestmark = pytest.mark.xdist_group("security")
 
@@ -27,9 +27,9 @@ DENIED = {
 }
 
 
-def outcome(row: Row, reach: Callable[[str], Reach]) -> str:
-    """`yes` when the attempt went through, `no` when it was refused. Any other failure is the test's own, and for
-    what the twin does not judge it is that it did not get as far as to judge.
+def outcome(row: Row, reach: Callable[[str], Reach]) -> Verdict:
+    """`yes` when the attempt went through, `no` when it was refused. Any other failure is the test's own; of
+    what the twin does not judge it only says that the twin did not get so far.
     """
     try:
         CALLS[row.does](reach(row.who), Thing.of(row.on))
