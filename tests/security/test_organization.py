@@ -5,6 +5,7 @@ as the permissions boundary of a role that otherwise may do everything: AWS judg
 """
 
 import json
+
 import pytest
 
 from bootstrap import names
