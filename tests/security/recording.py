@@ -81,6 +81,8 @@ def uses_of(
             yield from (use("TagResource", each) for each in (ended, params["jobDefinition"]))
     elif service in ("events", "eventbridge"):
         yield use(operation, f"arn:aws:events:{region}:{account}:event-bus/default")
+    elif service == "kms":
+        yield use(operation, params["KeyId"])
     elif service == "sns":
         yield use(operation, params["TopicArn"])
     else:
