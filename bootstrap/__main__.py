@@ -5,6 +5,7 @@ credentials of the account that may make buckets, keys and roles; nothing of the
 """
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from bootstrap import identity, names, state
 from bootstrap.account import Account, Action
+from bootstrap.organization import service_control_policy
 from components.faults import InvalidOffices
 from components.roster import Fleet
 from rollout.settings import Settings
@@ -65,10 +67,18 @@ def main(arguments: Sequence[str] | None = None, session: boto3.Session | None =
     )
     parser.add_argument("office")
     parser.add_argument("--apply", action="store_true", help="do it, instead of only saying it")
+    parser.add_argument(
+        "--service-control-policy",
+        action="store_true",
+        help="only print the policy that the organization attaches to the office's account",
+    )
     chosen = parser.parse_args(arguments)
     try:
         fleet = Fleet.load(ROOT)
         office = fleet.office(chosen.office)
+        if chosen.service_control_policy:
+            print(json.dumps(service_control_policy(office, fleet), indent=2))
+            return 0
         settings = Settings.load(ROOT, [each.name for each in fleet.offices])
         account = Account(
             office=office,

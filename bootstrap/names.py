@@ -34,6 +34,11 @@ def promote_role(office: Office) -> str:
     return physical(office.name, "github-promote")
 
 
+def break_glass(office: Office) -> str:
+    """The role for emergencies, which the account's own people make."""
+    return physical(office.name, "break-glass")
+
+
 def boundary(office: Office) -> str:
     return physical(office.name, "github-boundary")
 

@@ -224,14 +224,13 @@ class BranchSite(pulumi.ComponentResource):
             compute.submit,
             compute.tag,
             compute.terminate,
-            compute.look_up,
-            uploads.read,
-            uploads.list,
+            compute.find,
             results.read,
             results.list,
             results.write,
             tell,
         )
+        look = (uploads.read, uploads.read_versions, uploads.list)
         self.intake = Intake(
             self._of("intake"),
             IntakeArgs(
@@ -239,7 +238,7 @@ class BranchSite(pulumi.ComponentResource):
                 key=self.key,
                 notices=self.notices,
                 uploads=uploads,
-                may=follow,
+                may=(*follow, *look),
                 environment=environment,
             ),
             opts=child_of(self),
@@ -251,7 +250,7 @@ class BranchSite(pulumi.ComponentResource):
                 key=self.key,
                 notices=self.notices,
                 compute=compute,
-                may=(*follow, self.ledger.find_open, self.passports.sign),
+                may=(*follow, self.passports.sign),
                 environment=to_the_end,
             ),
             opts=child_of(self),
@@ -276,6 +275,9 @@ class BranchSite(pulumi.ComponentResource):
                 notices=self.notices,
                 may=(
                     *follow,
+                    *look,
+                    uploads.list_versions,
+                    compute.look_up,
                     self.ledger.find_open,
                     self.ledger.find_due,
                     self.passports.sign,
@@ -292,7 +294,7 @@ class BranchSite(pulumi.ComponentResource):
                     office=office,
                     key=self.key,
                     notices=self.notices,
-                    may=(self.ledger.deliver, self.ledger.find_open, results.read, results.list),
+                    may=(self.ledger.deliver, self.ledger.find_open, results.read),
                     environment=with_deliveries,
                 ),
                 opts=child_of(self),

@@ -125,26 +125,17 @@ class Bucket(pulumi.ComponentResource):
     def _grant(self, content: str) -> None:
         """What its users may need, each by itself."""
         objects = pulumi.Output.concat(self.arn, "/*")
-        self.read = Permission(
-            sid=f"Read{content}",
-            # HeadObject is GetObject; the checksum that tells identical content needs the attributes.
-            actions=(
-                "s3:GetObject",
-                "s3:GetObjectVersion",
-                "s3:GetObjectAttributes",
-                "s3:GetObjectVersionAttributes",
-            ),
-            resources=[objects],
+        # HeadObject is GetObject. What names a version is an action of its own.
+        self.read = Permission(sid=f"Read{content}", actions=("s3:GetObject",), resources=[objects])
+        self.read_versions = Permission(
+            sid=f"ReadVersionsOf{content}", actions=("s3:GetObjectVersion",), resources=[objects]
         )
         # Without this a missing object is answered with 403 instead of 404.
-        self.list = Permission(
-            sid=f"List{content}", actions=("s3:ListBucket", "s3:ListBucketVersions"), resources=[self.arn]
+        self.list = Permission(sid=f"List{content}", actions=("s3:ListBucket",), resources=[self.arn])
+        self.list_versions = Permission(
+            sid=f"ListVersionsOf{content}", actions=("s3:ListBucketVersions",), resources=[self.arn]
         )
-        self.write = Permission(
-            sid=f"Write{content}",
-            actions=("s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"),
-            resources=[objects],
-        )
+        self.write = Permission(sid=f"Write{content}", actions=("s3:PutObject",), resources=[objects])
 
     def within(self, permission: Permission, *prefixes: str) -> Permission:
         """`permission` on this bucket's objects, narrowed to keys that start with one of `prefixes`."""

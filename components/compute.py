@@ -80,14 +80,11 @@ class Compute(pulumi.ComponentResource):
             sid="TagJobs", actions=("batch:TagResource",), resources=[f"{batch}:job/*", definitions]
         )
         self.terminate = Permission(
-            sid="EndJobs",
-            actions=("batch:TerminateJob", "batch:CancelJob"),
-            resources=[f"{batch}:job/*"],
+            sid="EndJobs", actions=("batch:TerminateJob",), resources=[f"{batch}:job/*"]
         )
         # AWS Batch: both know no resource but "*".
-        self.look_up = Permission(
-            sid="LookUpJobs", actions=("batch:ListJobs", "batch:DescribeJobs"), resources=["*"]
-        )
+        self.find = Permission(sid="FindJobs", actions=("batch:ListJobs",), resources=["*"])
+        self.look_up = Permission(sid="LookUpJobs", actions=("batch:DescribeJobs",), resources=["*"])
 
     def _execution_role(self, logs: aws.cloudwatch.LogGroup, registry: Registry) -> pulumi.Output[str]:
         """The role by which the container agent pulls images and opens log streams."""

@@ -131,7 +131,7 @@ class FleetHome(pulumi.ComponentResource):
                 may=[
                     Permission(
                         sid="KeepFleetTable",
-                        actions=("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
+                        actions=("dynamodb:PutItem",),
                         resources=[table.arn],
                     )
                 ],

@@ -113,7 +113,7 @@ class JobDefinition(pulumi.ComponentResource):
             role=role.name,
             policy=inline_policy(
                 [
-                    args.uploads.within(args.uploads.read, *readable),
+                    args.uploads.within(args.uploads.read_versions, *readable),
                     args.references.read,
                     args.references.list,  # so that a missing reference is told from a forbidden one
                     args.results.within(args.results.write, folder),

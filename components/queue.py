@@ -117,12 +117,8 @@ class BufferedQueue(pulumi.ComponentResource):
         )
         self.consume = Permission(
             sid="ConsumeQueue",
-            actions=(
-                "sqs:ReceiveMessage",
-                "sqs:DeleteMessage",
-                "sqs:ChangeMessageVisibility",
-                "sqs:GetQueueAttributes",
-            ),
+            # What Lambda's poller asks for, as in AWSLambdaSQSQueueExecutionRole.
+            actions=("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
             resources=[queue.arn],
         )
         self.register_outputs({"url": self.url})

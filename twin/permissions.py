@@ -1,8 +1,8 @@
-"""IAM for Batch: ministack knows no resource of Batch's calls, so that only a policy over `*` would allow
-them.
+"""IAM for Batch and logs, as AWS judges them.
 
-Each call is checked on the resources that its request names, as AWS does: SubmitJob on the queue and the
-definition.
+ministack knows no resource of Batch's calls, so that only a policy over `*` would allow them: each is checked
+on the resources that its request names, SubmitJob on the queue and the definition. What is done in a log
+group is checked on `<group>:*`, the ARN that policies must name for it.
 """
 
 import json
@@ -50,7 +50,10 @@ def resource_of(
     service: str, method: str, path: str, headers: Any, body: bytes, query: Any, region: str, account: str
 ) -> str:
     if service != "batch":
-        return str(_resource_of(service, method, path, headers, body, query, region, account))
+        found = str(_resource_of(service, method, path, headers, body, query, region, account))
+        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
+        in_group = service == "logs" and ":log-group:" in found and not found.endswith(":*")
+        return f"{found}:*" if in_group else found
     try:
         request = json.loads(body or b"{}")
     except ValueError:

@@ -34,10 +34,10 @@ def test_its_job_reads_the_reads_and_the_results_before_and_writes_only_its_own(
     job = policy(eu, "globalbi-eu-assembly-job")
     ends = {
         sid: sorted(arn.rpartition(":::")[2].split("/", 1)[1] for arn in job[sid]["Resource"])
-        for sid in ("ReadUploads", "ReadResults", "WriteResults")
+        for sid in ("ReadVersionsOfUploads", "ReadResults", "WriteResults")
     }
     assert ends == {
-        "ReadUploads": ["assembly/*", "metagenome/*"],
+        "ReadVersionsOfUploads": ["assembly/*", "metagenome/*"],
         "ReadResults": ["assembly/*", "metagenome/*"],
         "WriteResults": ["assembly/*"],
     }

@@ -199,7 +199,9 @@ def test_a_job_may_touch_its_own_pipelines_data_only(stacks: dict[str, Stack]) -
     stack = stacks["eu"]
     may = policy_of(stack, "globalbi-eu-metagenome-job")
     assert may["WriteResults"]["Resource"] == ["arn:aws:s3:::globalbi-eu-results-222222222222/metagenome/*"]
-    assert may["ReadUploads"]["Resource"] == ["arn:aws:s3:::globalbi-eu-uploads-222222222222/metagenome/*"]
+    assert may["ReadVersionsOfUploads"]["Resource"] == [
+        "arn:aws:s3:::globalbi-eu-uploads-222222222222/metagenome/*"
+    ]
     assert may["HoldLease"]["Action"] == ["dynamodb:UpdateItem"]
     actions = {action for each in may.values() for action in each["Action"]}
     assert not {action for action in actions if "Delete" in action}

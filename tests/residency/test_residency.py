@@ -129,7 +129,7 @@ LEAKS: dict[str, tuple[Callable[[Stack], Stack], str, Carries]] = {
         Carries.samples,
     ),
     "a function may send to a stranger's queue": (
-        lambda s: changed(s, ROLE_POLICY, allow("sqs:SendMessage", FOREIGN_QUEUE), "progress"),
+        lambda s: changed(s, ROLE_POLICY, allow("sqs:SendMessage", FOREIGN_QUEUE), "intake"),
         "account 444444444444",
         Carries.samples,
     ),

@@ -1,0 +1,105 @@
+"""The service control policy, tried by an administrator whom it binds.
+
+The twin knows no organizations. Here the policy stands, with the FullAWSAccess that AWS attaches beside it,
+as the permissions boundary of a role that otherwise may do everything: AWS judges both alike.
+"""
+
+import json
+
+import pytest
+
+from bootstrap import names
+from bootstrap.__main__ import main
+from bootstrap.organization import MOST_CHARACTERS, service_control_policy
+from bootstrap.permissions import allow
+from components.roster import Fleet
+from tests.security.calls import CALLS, Thing
+from tests.security.identities import Place, Reach, make_administrator, taken
+from tests.security.table import NO, READS, YES, Row
+from tests.security.test_table import outcome
+from twin.offices import ROOT
+
+pytestmark = pytest.mark.xdist_group("security")
+
+FLEET = Fleet.load(ROOT)
+EU = FLEET.office("eu")
+BOUND, GLASS = "globalbi-eu-people", names.break_glass(EU)
+SCRATCH = "metagenome/soil/S9/r9/report.html"  # the table's rows need what the others find
+FORBIDDEN = (
+    ("s3:DeleteObjectVersion", f"eu uploads {READS}", "reads of before stay"),
+    ("s3:PutBucketPolicy", "eu results -", "no bucket is opened by hand"),
+    ("s3:PutBucketPublicAccessBlock", "eu uploads -", "nor made public"),
+    ("s3:PutBucketVersioning", "eu uploads -", "nor loses its versions"),
+    ("s3:DeleteBucket", "eu state -", "the state stays"),
+    ("kms:ScheduleKeyDeletion", "eu key -", "without its key all is lost"),
+    ("ec2:CreateInternetGateway", "eu network -", "there is no way out"),
+    ("iam:CreateUser", "eu user me", "nobody has keys that last"),
+    ("iam:PutRolePolicy", "eu role globalbi-eu-github-deploy", "the deploy role's fence stays"),
+    ("iam:DeleteRolePermissionsBoundary", "eu role globalbi-eu-github-deploy", "its boundary, too"),
+    ("dynamodb:DescribeTable", "us ledger -", "another region is none of theirs"),
+)
+STILL = (
+    ("s3:GetObject", f"eu results {SCRATCH}", "an operator looks at results"),
+    ("s3:DeleteObject", f"eu results {SCRATCH}", "a deletion can be taken back"),
+    ("dynamodb:Scan", "eu ledger -", "and at the ledger"),
+    ("batch:DescribeJobQueues", "eu job-queue -", "and at jobs"),
+    ("iam:GetRole", "eu role globalbi-eu-intake", "IAM has no region"),
+)
+
+
+@pytest.fixture(scope="module")
+def bound(places: dict[str, Place]) -> dict[str, Reach]:
+    eu = places["eu"]
+    policy = service_control_policy(EU, FLEET)
+    policy["Statement"] = [allow("FullAWSAccess", ("*",), "*"), *policy["Statement"]]
+    arn = eu.root("iam").create_policy(PolicyName="organization", PolicyDocument=json.dumps(policy))[
+        "Policy"
+    ]["Arn"]
+    for role in (BOUND, GLASS):
+        make_administrator(eu, role)
+        eu.root("iam").put_role_permissions_boundary(RoleName=role, PermissionsBoundary=arn)
+    return {role: taken(eu, role) for role in (BOUND, GLASS)}
+
+
+@pytest.mark.parametrize(("does", "on", "because"), FORBIDDEN)
+def test_an_administrator_may_not(does: str, on: str, because: str, bound: dict[str, Reach]) -> None:
+    """Who has an administrator's session for a minute must not have the samples for good."""
+    assert outcome(Row("", does, on, NO, because), lambda _: bound[BOUND]) == NO, because
+
+
+@pytest.mark.parametrize(("does", "on", "because"), STILL)
+def test_an_administrator_still_may(does: str, on: str, because: str, bound: dict[str, Reach]) -> None:
+    """A policy that stops daily work is detached, and then stops nothing."""
+    thing = Thing.of(on)
+    if thing.kind == "results":
+        thing.office.root("s3").put_object(**thing.object, Body=b"again")
+    assert outcome(Row("", does, on, YES, because), lambda _: bound[BOUND]) == YES, because
+
+
+def test_the_break_glass_role_may_what_an_emergency_needs(bound: dict[str, Reach]) -> None:
+    """An erasure by law must be possible, by somebody who is seen doing it."""
+    thing = Thing.of(f"eu results {SCRATCH}")
+    thing.office.root("s3").put_object(**thing.object, Body=b"to be erased")
+    CALLS["s3:DeleteObjectVersion"](bound[GLASS], thing)
+    row = Row("", "kms:ScheduleKeyDeletion", "eu key -", NO, "not even then")
+    assert outcome(row, lambda _: bound[GLASS]) == NO
+
+
+@pytest.mark.parametrize("office", FLEET.offices, ids=lambda office: office.name)
+def test_it_fits_and_is_printed_whole(office: object, capsys: pytest.CaptureFixture[str]) -> None:
+    """AWS refuses a longer one; and what is printed is what was tried."""
+    name = getattr(office, "name", "")
+    assert main([name, "--service-control-policy"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed == service_control_policy(FLEET.office(name), FLEET)
+    assert len(json.dumps(printed, separators=(",", ":"))) <= MOST_CHARACTERS
+
+
+def test_references_still_reach_every_office() -> None:
+    """S3 replicates in headquarters' name: a fence around one region alone would stop it."""
+    (regions,) = [
+        statement["Condition"]["StringNotEquals"]["aws:RequestedRegion"]
+        for statement in service_control_policy(FLEET.headquarters, FLEET)["Statement"]
+        if statement["Sid"] == "NoOtherRegion"
+    ]
+    assert regions == sorted(each.region for each in FLEET.offices)
