@@ -95,6 +95,7 @@ def test_bad_input_ends_with_65_and_a_sentence(office: Office, archive: bytes, s
         ("pass", 70, "left no results"),
         ("import sys, os; os.symlink('/etc/passwd', sys.argv[2] + '/x')", 70, "not a regular file"),
         ("import sys; open(sys.argv[2] + '/manifest.json', 'w').write('{}')", 70, "the platform's own"),
+        ("import sys; open(sys.argv[2] + '/passport.json', 'w').write('{}')", 70, "the platform's own"),
         ("import sys; sys.stderr.write('é' * 5000 + chr(27) + '[31m end'); sys.exit(1)", 1, "end"),
     ],
 )
