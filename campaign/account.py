@@ -33,10 +33,12 @@ from botocore.useragent import UserAgentString
 
 from campaign.dynamodb import Refused, Table
 from campaign.meter import Meter
+from campaign.partner import Partner
 from campaign.rates import Rates
 from campaign.simulation import Killed, Simulation
 from handlers.context import Clients, Context, Office, clients_of
 from handlers.cost import Family, Prices
+from handlers.delivery import unhurried_clients
 from handlers.release import Linear, Release
 from tests.handlers import aws_fakes
 from tests.handlers.aws_fakes import World
@@ -64,6 +66,7 @@ class Life:
     kill_after: bool = False
     hang_at: int = 0  # the request whose reply never comes, so that the function's time runs out
     deadline: float = float("inf")
+    s3_read_timeout_s: float = READ_TIMEOUT_S
     requests: int = 0
     # A process has its own clients, and each client its own quota of retries. They are shared here,
     # because making them takes longer than a container's whole story.
@@ -91,7 +94,10 @@ _HEADERS = {
     "IfMatch": "If-Match",
     "ChecksumMode": "x-amz-checksum-mode",
     "ChecksumSHA256": "x-amz-checksum-sha256",
+    "ExpectedBucketOwner": "x-amz-expected-bucket-owner",
 }
+# A transaction's token, which makes its repetition harmless, and a copy's source are made on the way.
+_WHOLE = ("TransactWriteItems", "CopyObject")
 _QUERY = {"VersionId": "versionId", "Prefix": "prefix", "KeyMarker": "key-marker", "MaxKeys": "max-keys"}
 
 
@@ -135,6 +141,7 @@ class Account(World):
         self.fates: Counter[str] = Counter()
         self.meter: Meter | None = None
         self.lose: set[str] = set()  # operations whose first replies are lost
+        self.partners: dict[str, Partner] = {}  # by bucket
         self._first: dict[Any, tuple[str, Any]] = {}
         self._tokens: dict[str, Any] = {}
         # Told of every request of a function or a container; may answer "before" or "after" to kill there.
@@ -187,10 +194,14 @@ class Account(World):
     def clients(self, clients: Any) -> None:
         """They are shared by the accounts of one name, because making them takes long."""
 
+    @property
+    def delivery_clients(self) -> Clients:
+        """Those of the function that copies to partners."""
+        return clients_of_office(self.name, self.region).delivery
+
     def _call(self, whole: Any, service: str, quota_of_client: Any, operation: str, params: Any) -> Any:
         """Answer a call before it becomes a request, where nothing befalls it."""
-        # A transaction's token, which makes its repetition harmless, is made on the way.
-        if self.wire or operation == "TransactWriteItems":
+        if self.wire or operation in _WHOLE:
             return whole(operation, params)
         fate = self._fate(operation)
         answer = self._meet(fate, _request_of(params), service, operation)
@@ -211,7 +222,9 @@ class Account(World):
         if answer is None:
             if fate == "lost":
                 if self.latency.random() < READ_TIMEOUT_SHARE:
-                    self.simulation.sleep(READ_TIMEOUT_S)
+                    life = self.lives.get(self.simulation.task)
+                    of_s3 = life is not None and service == "s3"
+                    self.simulation.sleep(life.s3_read_timeout_s if life and of_s3 else READ_TIMEOUT_S)
                     raise ReadTimeoutError(endpoint_url=request.url)
                 raise ConnectionClosedError(endpoint_url=request.url)
             if fate == "throttled":
@@ -278,14 +291,16 @@ class Account(World):
 
     def _perform(self, request: Any, service: str, operation: str) -> tuple[int, dict[str, str], bytes]:
         if service == "s3":
-            bucket = aws_fakes._where(request.url)[0]
-            if not self._owns(
-                bucket in (self.office.uploads, self.office.results, self.office.references),
-                operation,
-                bucket,
-            ):
+            bucket, key, _ = aws_fakes._where(request.url)
+            partner = self.partners.get(bucket)
+            own = bucket in (self.office.uploads, self.office.results, self.office.references)
+            if partner is None and not self._owns(own, operation, bucket):
                 return aws_fakes._error("s3", 403, "AccessDenied")
+            if partner is not None and (refusal := partner.refusal(operation, key, request)):
+                return aws_fakes._error("s3", *refusal)
             answer: tuple[int, dict[str, str], bytes] = getattr(self, f"_s3_{operation}")(request)
+            if partner is not None and answer[0] == 200:
+                partner.saw(operation, key)
             return answer
         data = getattr(request, "data", None)
         if not isinstance(data, dict) or hasattr(request, "method"):
@@ -543,6 +558,7 @@ class _Switchboard:
 class OfficeClients:
     switchboard: _Switchboard
     functions: Clients
+    delivery: Clients
     containers: Any
 
 
@@ -552,7 +568,12 @@ def clients_of_office(name: str, region: str) -> OfficeClients:  # noqa: ARG001
     switchboard = _Switchboard(region)
     with mock.patch.object(boto3.session, "Session", return_value=switchboard):
         containers = runner.aws.clients(region, None)
-    return OfficeClients(switchboard=switchboard, functions=clients_of(switchboard), containers=containers)
+    return OfficeClients(
+        switchboard=switchboard,
+        functions=clients_of(switchboard),
+        delivery=unhurried_clients(switchboard),
+        containers=containers,
+    )
 
 
 def _process() -> Any:

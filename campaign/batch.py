@@ -50,6 +50,7 @@ class Batch:
         self.submitted_at: list[float] = []
         self.containers_run = True
         self.twice = False  # make two jobs of each submission, as a lost reply may
+        self.more_results: tuple[str, ...] = ()  # files beside report.html
         self.sick: dict[str, set[str]] = {}  # by sample: what befalls it, set by the campaign
 
     # --- the API ------------------------------------------------------------------------------------------

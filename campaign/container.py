@@ -197,6 +197,9 @@ class Container:
             self.stop.check()
         text = f"{self.job['jobName']} by {self.job['jobId']}"
         (folders.output / "report.html").write_text(text)
+        for path in self.batch.more_results:
+            (folders.output / path).parent.mkdir(parents=True, exist_ok=True)
+            (folders.output / path).write_text(f"{path} of {text}")
         return Ended(code=0, words="", usage=Usage(wall_s=self._work_s, cpu_s=self._work_s, max_rss_mib=5000))
 
     def _befall(self) -> None:

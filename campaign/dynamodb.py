@@ -234,12 +234,17 @@ class Table:
         self.written: list[tuple[Item | None, Item]] = []  # before and after, of the last request that wrote
         # Of each index (partition key's value, sort key's value, pk), sorted.
         self._entries: dict[str, list[tuple[str, str, str]]] = {name: [] for name in ASKED}
+        self.watch: Callable[[Item | None, Item], None] = lambda *_: None  # told of each write
 
     def waits(self, index: str, value: str) -> bool:
         """Whether the index has an item of that partition."""
         entries = self._entries[index]
         place = bisect_left(entries, (value, "", ""))
         return place < len(entries) and entries[place][0] == value
+
+    def under(self, index: str, value: str) -> list[Item]:
+        """The items of that partition."""
+        return [self.items[pk] for held, _, pk in self._entries[index] if held == value]
 
     def answer(self, operation: str, data: Mapping[str, Any]) -> dict[str, Any]:
         """The answer to a request; raises `Refused`."""
@@ -312,6 +317,7 @@ class Table:
                         del entries[bisect_left(entries, before)]
                     if after is not None:
                         insort(entries, after)
+            self.watch(self.items.get(pk), item)
             self.items[pk] = item
 
     def _query(self, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -326,10 +332,10 @@ class Table:
         for value, order, pk in entries[bisect_left(entries, start) :]:
             if value != wanted["S"] or order > latest:
                 break
-            item = self.items[pk]
-            found.append({"pk": item["pk"], "sk": item["sk"], partition: {"S": value}, sort: {"S": order}})
+            found.append(dict(self.items[pk]))
             size += 3000  # what a run's item has, about
             if size >= PAGE_BYTES:
-                last = found[-1]
+                names = ("pk", "sk", partition, sort)
+                last = {name: found[-1][name] for name in names}
                 return {"Items": found, "Count": len(found), "LastEvaluatedKey": last}
         return {"Items": found, "Count": len(found)}

@@ -22,52 +22,31 @@ from types import ModuleType
 from rich.console import Console
 from rich.table import Table
 
+from campaign.delivery_guards import DELIVERY_GUARDS
+from campaign.guard import Guard, guard
+
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = {"handlers": ROOT, "runner": ROOT / "pipeline_images" / "runner"}
 TIME_LIMIT_S = 300
 
 
-@dataclass(frozen=True, kw_only=True)
-class Guard:
-    """Something that keeps a promise: `old` in `module` is replaced by `new` to remove it.
-
-    `pairs` are further replacements, for a guard that another one stands behind. `check` is the one that
-    is expected to notice; when it does not, all are asked.
-    """
-
-    name: str
-    module: str
-    old: str
-    new: str
-    check: str
-    pairs: tuple[tuple[str, str, str], ...] = ()
-
-    @property
-    def changes(self) -> tuple[tuple[str, str, str], ...]:
-        return ((self.module, self.old, self.new), *self.pairs)
-
-
-def _guard(name: str, check: str, module: str, old: str, new: str, *pairs: tuple[str, str, str]) -> Guard:
-    return Guard(name=name, check=check, module=module, old=old, new=new, pairs=pairs)
-
-
 _KEEP = '"attribute_exists(pk) OR attribute_not_exists(pk)"'
 GUARDS = (
-    _guard(
+    guard(
         "the claim of a sample's first run is conditional", "races", "handlers.ledger",
         'return {"ConditionExpression": "attribute_not_exists(pk)"}', f'return {{"ConditionExpression": {_KEEP}}}',
         ("handlers.ledger", '                "ConditionExpression": "attribute_not_exists(pk)",', ""),
     ),
-    _guard(
+    guard(
         "the claim of a newer upload's run is conditional on the newest known", "races", "handlers.ledger",
         '"ConditionExpression": "version_id = :known AND run_id = :run"',
         '"ConditionExpression": "version_id = :known OR NOT run_id = :run OR run_id = :run"',
     ),
-    _guard(
+    guard(
         "a transition is conditional on the revision that was read", "races", "handlers.ledger",
         "#revision = :read AND NOT", "(#revision = :read OR NOT #revision = :read) AND NOT",
     ),
-    _guard(
+    guard(
         "a run at its end stays there", "small_campaign", "handlers.ledger",
         "#revision = :read AND NOT #state IN ({', '.join(ends)})",
         "#revision = :read AND (NOT #state IN ({', '.join(ends)}) OR #revision = :read)",
@@ -75,168 +54,169 @@ GUARDS = (
          "    if isinstance(results, Published)"),
         ("handlers.progress", "job.status in ENDED and not run.terminal", "job.status in ENDED"),
     ),
-    _guard(
+    guard(
         "one function at a time has the turn to submit", "races", "handlers.ledger",
         "revision = :revision AND turn_expires <= :now",
         "revision = :revision AND (turn_expires <= :now OR turn_expires > :now)",
     ),
-    _guard(
+    guard(
         "the job is looked up by its name before it is submitted again", "doubt", "handlers.submit",
         "if found := job_by_name(context, run.job_name()):\n            logger", "if found := None:\n            logger",
     ),
-    _guard(
+    guard(
         "a lost reply to SubmitJob is a doubt, not a failure", "doubt", "handlers.submit",
         "        except BotoCoreError as error:\n            return _after_doubt(context, run, error)",
         "        except BotoCoreError:\n            continue",
     ),
-    _guard(
+    guard(
         "a submission that is in doubt is not acknowledged", "without_reconcile", "handlers.submit",
         "    raise Waiting(f\"whether {run.job_name()}",
         "    return 'unknown'\n    raise Waiting(f\"whether {run.job_name()}",
     ),
-    _guard(
+    guard(
         "SubmitJob is never repeated by botocore", "doubt", "handlers.context",
         '_ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1}',
         '_ONCE = Config(retries={"mode": "standard", "total_max_attempts": 5}',
     ),
-    _guard(
+    guard(
         "room is asked for before each submission", "burst", "handlers.submit",
         "        wait_for_room(context)\n", "",
     ),
-    _guard(
+    guard(
         "a window has room for ten submissions", "burst", "handlers.rate",
         "#window = :window AND made < :most", "#window = :window AND (made < :most OR made >= :most)",
     ),
-    _guard(
+    guard(
         "an older upload is ignored", "orders", "handlers.intake",
         "    if not newer:\n", "    if newer is None:\n",
     ),
-    _guard(
+    guard(
         "a newer upload ends the run in progress", "story", "handlers.intake",
         "Start(supersedes=None if last.terminal else last)", "Start(supersedes=None)",
     ),
-    _guard(
+    guard(
         "the same bytes are not analysed again", "story", "handlers.intake",
         " and same_content(upload.content, known.content):", " and False:",
     ),
-    _guard(
+    guard(
         "events of other buckets are refused", "strays", "handlers.intake",
         "notice is None or notice.bucket != context.office.uploads", "notice is None",
     ),
-    _guard(
+    guard(
         "a job that was submitted while its run moved on is stopped", "races", "handlers.submit",
         '        stop_job(context, job_id, "the run has moved on while this job was submitted")', "        pass",
         ("handlers.announce", "    if job_id:\n", "    if job_id and run.attempt.job_id:\n"),
     ),
-    _guard(
+    guard(
         "a superseded run's job is stopped", "story", "handlers.announce",
         "    if job_id:\n", "    if False:\n",
     ),
-    _guard(
+    guard(
         "what is said of an earlier attempt changes nothing", "small_campaign", "handlers.progress",
         "    if job.attempt != run.attempt.number:\n        return None\n    if run.attempt.job_id not in",
         "    if run.attempt.job_id not in",
         ("handlers.progress", "    if run.attempt.job_id not in (None, job.job_id):\n        return (",
          "    if False:\n        return ("),
     ),
-    _guard(
+    guard(
         "a second job of an attempt does not speak for it", "strays", "handlers.progress",
         "    if run.attempt.job_id not in (None, job.job_id):\n        return (", "    if False:\n        return (",
     ),
-    _guard(
+    guard(
         "exit 0 without a manifest is a failure", "story", "handlers.manifest",
         'return Missing(reason="the results have no manifest")', "return Published(attempt=1, report=None)",
     ),
-    _guard(
+    guard(
         "a manifest behind a failed job is a success", "story", "handlers.progress",
         "    if isinstance(results, Published):\n", "    if isinstance(results, Published) and job.status == 'SUCCEEDED':\n",
     ),
-    _guard(
+    guard(
         "each class of failure has a budget", "story", "handlers.ladder",
         "if used >= budget or run.attempt.number >= MAX_ATTEMPTS:", "if used >= 99:",
     ),
-    _guard(
+    guard(
         "status.json never goes back to an older revision", "late_words", "handlers.status",
         'held.get("run_id") == run.run_id and held["revision"] >= run.revision', "False",
     ),
-    _guard(
+    guard(
         "only the newest run writes status.json", "late_words", "handlers.status",
         "newest is None or newest.run_id != run.run_id", "newest is None",
     ),
-    _guard(
+    guard(
         "status.json is written only as it was read", "late_words", "handlers.status",
         'condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}', "condition: dict[str, str] = {}",
     ),
-    _guard(
+    guard(
         "a record that failed goes back to its queue", "without_reconcile", "handlers.records",
         '            context.counts["RecordsFailed"] += 1\n            failed.append({"itemIdentifier": message_id})',
         '            context.counts["RecordsFailed"] += 1',
     ),
-    _guard(
+    guard(
         "no record is begun when the time runs short", "slow", "handlers.records",
         "context.time_left() < LEAST_S_FOR_A_RECORD", "context.time_left() < -1000",
     ),
-    _guard(
+    guard(
         "headquarters' row is replaced by a later revision only", "headquarters", "handlers.fleet",
         '"revision < :revision"', '"(revision < :revision OR revision >= :revision)"',
     ),
-    _guard(
+    guard(
         "headquarters' row is replaced by the same account only", "strays", "handlers.fleet",
         "AND account = :account)", "AND (account = :account OR NOT account = :account))",
     ),
-    _guard(
+    guard(
         "reconcile finds uploads without a run", "dropped", "handlers.reconcile",
         "    _uploads(context)\n\n", "\n\n",
     ),
-    _guard(
+    guard(
         "reconcile finds claims without a job", "doubt", "handlers.reconcile",
         'Finding(name="ClaimsWithoutJob") if', 'None if',
     ),
-    _guard(
+    guard(
         "reconcile finds jobs that ended unseen", "dropped", "handlers.reconcile",
         'Finding(name="JobsEndedUnseen") if quiet', "None if quiet",
     ),
-    _guard(
+    guard(
         "reconcile tells what was not told", "doubt", "handlers.reconcile",
         '        if quiet and run.announced < run.revision:\n            return Finding(name="Unannounced")', "        pass",
     ),
-    _guard(
+    guard(
         "a passport is due by the write that ends its run", "small_campaign", "handlers.progress",
         "        passport_due=True,\n", "",
     ),
-    _guard(
+    guard(
         "reconcile signs the passports that nobody has", "unsigned", "handlers.reconcile",
         "    _passports(context)\n", "",
     ),
-    _guard(
+    guard(
         "of two passports the first one stays", "small_campaign", "handlers.passport",
         '            IfNoneMatch="*",\n', "",
     ),
-    _guard(
+    guard(
         "the lease is free before it is taken", "twins", "runner.lease",
         'f"{_OPEN} AND ({_FREE})"', 'f"{_OPEN}"',
         ("runner.lease", "_FREE = (\n", '_FREE = "lease_attempt <= :attempt AND lease_expires < :now AND :token = :token"\n_UNUSED = (\n'),
     ),
-    _guard(
+    guard(
         "a lease is taken only for the attempt that is current, of a run that is open", "superseded_while_running",
         "runner.lease", '_OPEN = "#attempt = :attempt AND NOT #state IN (:t0, :t1, :t2, :t3)"',
         '_OPEN = "(#attempt = :attempt OR NOT #attempt = :attempt) AND (NOT #state IN (:t0, :t1, :t2, :t3)'
         ' OR #state IN (:t0, :t1, :t2, :t3))"',
     ),
-    _guard(
+    guard(
         "the lease is confirmed, and its loss stops the work", "superseded_while_running", "runner.lease",
         'reason = self._why_not(_holder(error)) or "another container of this attempt has taken over"',
         "return",
     ),
-    _guard(
+    guard(
         "the manifest is written only if absent", "sleepers", "runner.publish",
         '        self.confirm()\n        condition = {"IfNoneMatch": "*"}', "        self.confirm()\n        condition = {}",
     ),
-    _guard(
+    guard(
         "a result file is written only as it was seen", "sleepers", "runner.publish",
         '        sha256, size = _sha256_of(folder / path)\n', '        sha256, size = _sha256_of(folder / path)\n        blind = True\n',
         ("runner.publish", "                if self._put(path, body, sha256, condition):", "                if self._put(path, body, sha256, {} if blind else condition):"),
     ),
+    *DELIVERY_GUARDS,
 )  # fmt: skip
 
 

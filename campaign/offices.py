@@ -6,20 +6,23 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from campaign.account import Account, Life, make_clients_cheap
+from campaign.account import READ_TIMEOUT_S, Account, Life, make_clients_cheap
 from campaign.batch import Batch
 from campaign.constants import constant_of
 from campaign.container import replace_what_only_takes_time
-from campaign.queue import FUNCTION_TIMEOUT_S, Message, Queue
+from campaign.queue import Message, Queue
 from campaign.rates import Rates
 from campaign.simulation import Killed, Simulation
-from handlers import fleet, intake, progress, reconcile
+from handlers import delivery, fleet, intake, progress, reconcile
 from handlers.fleet import FleetContext
 from handlers.ledger import OPEN, OPEN_INDEX
 from handlers.outbox import INDEX as DUE_INDEX
 from handlers.outbox import PASSPORT
+
+if TYPE_CHECKING:
+    from campaign.delivering import Deliveries
 
 OFFICES = {
     "hq": ("111111111111", "ap-northeast-2"),
@@ -30,6 +33,8 @@ HEADQUARTERS = "hq"
 START_S = 1_795_000_000.0
 SCHEDULE_S = 300.0
 RECONCILE_TIMEOUT_S = float(constant_of("reconcile", "FUNCTION_TIMEOUT_S"))
+# The functions that copy to partners have an S3 client of their own.
+_S3_READ_TIMEOUT_S = dict.fromkeys(("delivery", "sweep"), float(delivery.READ_TIMEOUT_S))
 LATE_S = 300.0  # a late event comes up to this much later, a second copy too
 Handle = Callable[[Mapping[str, Any], Any], dict[str, Any]]
 
@@ -46,16 +51,17 @@ class Office:
         self.chance = Random(f"{seed} {name} events")
         self.counts: Counter[str] = Counter()
         self.mended: Counter[str] = Counter()
-        self.intake = self._queue("intake", intake.handle)
-        self.progress = self._queue("progress", progress.handle)
+        self.intake = self.queue_of("intake", intake.handle)
+        self.progress = self.queue_of("progress", progress.handle)
         self.headquarters: Queue | None = None
+        self.deliveries: Deliveries | None = None
         self.batch = Batch(
             simulation, self.account, lambda event: self.event(self.progress, event), self._to_bus
         )
         self.account.batch = self.batch
         self.environments: dict[str, list[dict[int, Any]]] = {}  # of each function, idle ones
         self.requests_of: Counter[str] = Counter(
-            {"intake": 60, "progress": 60, "reconcile": 200, "fleet": 10}
+            {"intake": 60, "progress": 60, "reconcile": 200, "fleet": 10, "delivery": 100, "sweep": 200}
         )
         self.lives_begin: Callable[[Life, Mapping[str, Message]], None] = lambda *_: None
         self.on_the_way = 0  # events
@@ -63,7 +69,9 @@ class Office:
         self._found: Counter[str] = Counter()
         self.stopped = False
 
-    def _queue(self, name: str, handle: Handle, **more: Any) -> Queue:
+    def queue_of(self, name: str, handle: Handle, **more: Any) -> Queue:
+        """The queue before a function; `more` is for what differs from intake's."""
+
         def invoke(queue: Queue, batch: list[Message]) -> None:
             self.invoke(queue, name, handle, batch)
 
@@ -103,6 +111,8 @@ class Office:
     def _to_bus(self, event: Mapping[str, Any]) -> None:
         if self.headquarters is not None:
             self.event(self.headquarters, event)
+        if self.deliveries is not None:
+            self.deliveries.tell(event)
 
     def upload(self, key: str, body: bytes, *, tell: bool = True) -> Any:
         """Put a version of an upload; S3's event follows, or does not."""
@@ -145,7 +155,7 @@ class Office:
 
         for message in batch:
             message.reason = ""
-        self.run(name, handle, event, FUNCTION_TIMEOUT_S, over, {each.message_id: each for each in batch})
+        self.run(name, handle, event, queue.timeout_s, over, {each.message_id: each for each in batch})
 
     def run(
         self,
@@ -163,6 +173,7 @@ class Office:
         life = Life(
             name=f"{name} {number}",
             deadline=self.simulation.now + timeout_s,
+            s3_read_timeout_s=_S3_READ_TIMEOUT_S.get(name, READ_TIMEOUT_S),
             quotas=idle.pop() if idle else {},
         )
         if self.chance.random() < self.rates.killed:
@@ -204,7 +215,10 @@ class Office:
                 clock=lambda: self.simulation.now,
                 deadline=life.deadline,
             )
-        return self.account.context_until(life.deadline, f"{name} {number}")
+        context = self.account.context_until(life.deadline, f"{name} {number}")
+        if name in _S3_READ_TIMEOUT_S:
+            return replace(context, clients=self.account.delivery_clients)
+        return context
 
     # --- the schedule ---------------------------------------------------------------------------------------
 
@@ -237,6 +251,7 @@ class Office:
             and not self.account.table.waits(OPEN_INDEX, OPEN)
             and not self.account.table.waits(DUE_INDEX, PASSPORT)
             and self.quiet_passes >= 2
+            and (self.deliveries is None or self.deliveries.idle)
         )
 
 
@@ -262,7 +277,7 @@ class Fleet(Office):
     ) -> None:
         super().__init__(simulation, name, rates, seed, wire=wire)
         self.account.office = replace(self.account.office, ledger="globalbi-fleet")
-        self.queue = self._queue("fleet", fleet.handle)
+        self.queue = self.queue_of("fleet", fleet.handle)
 
 
 _told: dict[Any, Mapping[str, Message]] = {}  # by task: the messages of its batch

@@ -58,7 +58,7 @@ def examine(campaign: Campaign) -> Findings:
 
 
 def _examine_office(office: Office, uploads: dict[str, list[Upload]], found: Findings) -> None:
-    items = {pk: _untyped(item) for pk, item in office.account.table.items.items()}
+    items = {pk: untyped(item) for pk, item in office.account.table.items.items()}
     dead = " ".join(
         message.body for message in (*office.intake.dead, *office.progress.dead) if message.reason
     )
@@ -268,7 +268,7 @@ def _headquarters(campaign: Campaign, found: Findings) -> None:
                 found.counts["runs whose end headquarters does not know"] += behind
 
 
-def _untyped(item: dict[str, Any]) -> dict[str, Any]:
+def untyped(item: dict[str, Any]) -> dict[str, Any]:
     return {name: _value(value) for name, value in item.items()}
 
 
@@ -280,7 +280,7 @@ def _value(typed: dict[str, Any]) -> Any:
         case "L":
             return [_value(each) for each in held]
         case "M":
-            return _untyped(held)
+            return untyped(held)
         case "NULL":
             return None
     return held

@@ -16,7 +16,8 @@ from campaign.simulation import Simulation
 
 BATCH_SIZE = constant_of("function", "BATCH_SIZE")
 FUNCTION_TIMEOUT_S = float(constant_of("intake", "FUNCTION_TIMEOUT_S"))
-VISIBILITY_TIMEOUT_S = constant_of("function", "VISIBILITY_FACTOR") * FUNCTION_TIMEOUT_S
+VISIBILITY_FACTOR = constant_of("function", "VISIBILITY_FACTOR")
+VISIBILITY_TIMEOUT_S = VISIBILITY_FACTOR * FUNCTION_TIMEOUT_S
 MAX_RECEIVES = constant_of("intake", "MAX_RECEIVES")
 MAX_CONCURRENCY = constant_of("intake", "MAX_CONCURRENCY")
 
@@ -40,6 +41,7 @@ class Queue:
     delivered_again: float = 0.0
     max_concurrency: int = MAX_CONCURRENCY
     max_receives: int = MAX_RECEIVES
+    timeout_s: float = FUNCTION_TIMEOUT_S  # of the function
     visible: list[Message] = field(default_factory=list)
     dead: list[Message] = field(default_factory=list)
     waiting: int = 0  # invisible, and not in an invocation
@@ -87,7 +89,7 @@ class Queue:
             if failed is None or message.message_id in failed:
                 message.reason = message.reason if failed is not None and message.reason else reason
                 self.waiting += 1
-                again = max(began + VISIBILITY_TIMEOUT_S, self.simulation.now)
+                again = max(began + VISIBILITY_FACTOR * self.timeout_s, self.simulation.now)
                 self.simulation.at(again, partial(self._again, message))
             elif self.chance.random() < self.delivered_again:
                 self.counts["delivered after deletion"] += 1

@@ -55,8 +55,9 @@ def run_campaign(
     told: Callable[[str], Any] = lambda _: None,
     uploads_per_s: float = UPLOADS_PER_S,
     metered: bool = False,
+    prepare: Callable[[dict[str, Office]], Any] = lambda _: None,
 ) -> Campaign:
-    """Run `samples` in each office to their ends."""
+    """Run `samples` in each office to their ends. `prepare` gets the offices before anything happens."""
     rates = rates or Rates()
     began = time.perf_counter()
     random.seed(f"{seed} retries")  # botocore's jitter
@@ -64,6 +65,7 @@ def run_campaign(
     made, headquarters = open_offices(simulation, offices, rates, seed, wire=wire)
     for office in (*made.values(), headquarters) if metered else ():
         office.account.meter = Meter()
+    prepare(made)
     campaign = Campaign(
         seed=seed,
         samples=samples,

@@ -29,6 +29,7 @@ SCHEDULE = "rate(5 minutes)"
 # One copy of 5 GB takes minutes.
 FUNCTION_TIMEOUT_S = 300
 MAX_RECEIVES = 10
+MAX_CONCURRENCY = 2  # the schedule's pass runs beside it
 # The function's counts that call a person, with how many periods of them in a row.
 ALARMS: Mapping[str, tuple[int, str]] = {
     "DeliveriesRefused": (1, "A partner's bucket or key refuses a delivery: `fleet deliveries` says why."),
@@ -81,7 +82,7 @@ class Delivery(pulumi.ComponentResource):
                 may=(*args.may, *to_partners(office)),
                 environment=args.environment,
                 source=self.queue,
-                max_concurrency=2,  # the schedule's pass runs beside it
+                max_concurrency=MAX_CONCURRENCY,
             ),
             opts=child_of(self),
         )

@@ -141,8 +141,9 @@ def _told(delivery: Delivery, key: str | None) -> Delivery:
     """With a key, names as headquarters knows them, and no words, which may quote them."""
     if key is None:
         return delivery
-    pipeline, project, sample = delivery.sample.split("/")
-    hidden = f"{pipeline}/{pseudonym(key, project)}/{pseudonym(key, f'{project}/{sample}')}"
+    place = delivery.place
+    hidden_sample = pseudonym(key, f"{place.project}/{place.sample}")
+    hidden = f"{place.pipeline}/{pseudonym(key, place.project)}/{hidden_sample}"
     return replace(delivery, sample=hidden, reason=delivery.failure)
 
 

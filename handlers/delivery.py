@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from handlers import delivery_copy as partner_bucket
 from handlers import delivery_ledger, ledger
 from handlers.agreement import Agreement
-from handlers.context import LEAST_S_FOR_A_RECORD, Context, clients_of, epoch, office_of
+from handlers.context import LEAST_S_FOR_A_RECORD, Clients, Context, clients_of, epoch, office_of
 from handlers.delivery_plan import (
     ACKNOWLEDGED,
     CLOSED,
@@ -46,8 +46,9 @@ from handlers.records import each_record
 from handlers.run import SUCCEEDED, Run
 
 # S3 answers a copy when it is done: of 5 GB, that may be minutes. The function's time-out is 300 s.
+READ_TIMEOUT_S = 200
 _UNHURRIED = Config(
-    retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=3, read_timeout=200
+    retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=3, read_timeout=READ_TIMEOUT_S
 )
 
 
@@ -113,8 +114,11 @@ def _take_up(context: Context, agreement: Agreement, delivery: Delivery) -> None
 
 
 def _agreement_of(agreements: Sequence[Agreement], delivery: Delivery) -> Agreement | None:
-    same = (each for each in agreements if delivery_id_of(each, delivery.run_id) == delivery.delivery_id)
-    return next(same, None)
+    for each in agreements:
+        # Agreements with one partner on several projects give a run the same id.
+        if each.covers(delivery.place) and delivery_id_of(each, delivery.run_id) == delivery.delivery_id:
+            return each
+    return None
 
 
 def _deliver(context: Context, agreement: Agreement, run: Run) -> None:
@@ -223,14 +227,15 @@ def _move(context: Context, delivery: Delivery, state: str, **changes: Any) -> D
     return moved
 
 
+def unhurried_clients(session: Any) -> Clients:
+    """The clients of a function, with an S3 client that waits for large copies."""
+    return replace(clients_of(session), s3=session.client("s3", config=_UNHURRIED))
+
+
 @functools.cache
 def _own_context() -> Context:
-    """The context of this Lambda environment, with an S3 client that waits for large copies."""
-    session = boto3.session.Session()
-    clients = clients_of(session)
-    return Context(
-        office=office_of(os.environ), clients=replace(clients, s3=session.client("s3", config=_UNHURRIED))
-    )
+    """The context of this Lambda environment."""
+    return Context(office=office_of(os.environ), clients=unhurried_clients(boto3.session.Session()))
 
 
 def handler(event: Mapping[str, Any], lambda_context: Any) -> dict[str, Any]:

@@ -68,6 +68,11 @@ class Delivery:
     delivered_s: int = 0  # epoch seconds
     tries: int = 0  # refusals so far
 
+    @property
+    def place(self) -> Sample:
+        pipeline, project, sample = self.sample.split("/")
+        return Sample(pipeline=pipeline, project=project, sample=sample)
+
     def moved(self, state: str, now: str, **changes: Any) -> "Delivery":
         return replace(self, state=state, updated=now, revision=self.revision + 1, **changes)
 

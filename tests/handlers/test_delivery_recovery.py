@@ -218,6 +218,17 @@ def test_a_pass_without_time_for_all_comes_to_each_in_turn(world: World) -> None
     assert item(world, runs[-1])["state"] == "acknowledged"
 
 
+def test_the_schedule_knows_the_project_of_a_partner_with_several(world: World) -> None:
+    """What a partner's bucket refused for a while would never come, but for the first of its projects."""
+    run_id = succeeded(world)
+    world.refusing[PARTNER.bucket] = "AccessDenied"
+    hand(world, run_id)
+    world.refusing.clear()
+    world.sleep(LONGEST_BACKOFF_S)
+    delivery.sweep(world.context(), [replace(PARTNER, project="river"), PARTNER])
+    assert item(world, run_id)["state"] == "delivered"
+
+
 def test_a_delivery_that_is_no_longer_agreed_is_left_alone(world: World) -> None:
     """Results would go on to somebody whom the office file no longer names, or alarm for ever."""
     run_id = succeeded(world)
