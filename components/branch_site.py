@@ -202,6 +202,7 @@ class BranchSite(pulumi.ComponentResource):
             "RETRIES": json.dumps(office.settings.retries.model_dump(), separators=(",", ":")),
             "IDENTIFIERS": office.settings.identifiers,
             "RELEASES": self.releases,
+            "QUIET_MINUTES": str(office.settings.cohorts.quiet_minutes),
         }
         # Whoever begins a run estimates its cost: follow-on runs too.
         prices = book_of(None)
@@ -280,6 +281,7 @@ class BranchSite(pulumi.ComponentResource):
                     compute.look_up,
                     self.ledger.find_open,
                     self.ledger.find_due,
+                    self.ledger.read_projects,
                     self.passports.sign,
                     self.passports.publish,
                 ),

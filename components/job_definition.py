@@ -20,7 +20,7 @@ from components.permission import inline_policy, trust_service
 from components.pipeline import Pipeline
 from components.registry import Registry
 from components.tags import tags
-from handlers.release import Linear, Release
+from handlers.release import PROJECT, SAMPLE, Linear, Release
 
 SCRATCH = "/scratch"
 
@@ -90,7 +90,8 @@ class JobDefinition(pulumi.ComponentResource):
             time_limit_minutes=Linear(
                 base=pipeline.time_limit_minutes.base, per_gib=pipeline.time_limit_minutes.per_input_gib
             ),
-            after=pipeline.after,
+            after=pipeline.predecessors,
+            per=PROJECT if pipeline.per_project else SAMPLE,
         )
 
     def _job_role(self, labels: dict[str, str]) -> pulumi.Output[str]:
@@ -98,8 +99,9 @@ class JobDefinition(pulumi.ComponentResource):
         args = self._args
         name = physical(args.office.name, args.pipeline.name, "job")
         folder = f"{args.pipeline.name}/"
-        # A pipeline that takes another's results reads them beside the reads that they were made from.
-        readable = [folder, f"{args.pipeline.after}/"] if args.pipeline.after else [folder]
+        before = [f"{name}/" for name in args.pipeline.predecessors if name in args.office.releases]
+        # Results of one sample are read beside the reads that they were made from, those of a project alone.
+        reads = [folder] if args.pipeline.per_project else [folder, *before]
         role = aws.iam.Role(
             name,
             name=name,
@@ -113,12 +115,12 @@ class JobDefinition(pulumi.ComponentResource):
             role=role.name,
             policy=inline_policy(
                 [
-                    args.uploads.within(args.uploads.read_versions, *readable),
+                    args.uploads.within(args.uploads.read_versions, *reads),
                     args.references.read,
                     args.references.list,  # so that a missing reference is told from a forbidden one
                     args.results.within(args.results.write, folder),
                     # Who finds a manifest already there compares it with its own.
-                    args.results.within(args.results.read, *readable),
+                    args.results.within(args.results.read, folder, *before),
                     args.ledger.lease,
                     args.key.use,
                 ]

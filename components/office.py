@@ -123,6 +123,12 @@ class Budget(Model):
     monthly_usd: Whole = Field(alias="monthlyUsd", ge=1, le=1_000_000)
 
 
+class Cohorts(Model):
+    """When the samples of a project are compared: so many minutes after the last one's result."""
+
+    quiet_minutes: Whole = Field(60, alias="quietMinutes", ge=1, le=10_080)
+
+
 class WayOut(Model):
     """A way by which something may leave the office, with its reason: what `residency/` finds is named."""
 
@@ -178,6 +184,7 @@ class OfficeFile(Model):
         default_factory=lambda: ComputeLimits.model_validate({}), alias="globalbi:compute"
     )
     retries: Retries = Field(default_factory=lambda: Retries.model_validate({}), alias="globalbi:retries")
+    cohorts: Cohorts = Field(default_factory=lambda: Cohorts.model_validate({}), alias="globalbi:cohorts")
     identifiers: Literal["plain", "pseudonymous"] = Field("plain", alias="globalbi:identifiers")
     contacts: tuple[Email, ...] = Field(alias="globalbi:contacts", min_length=1, max_length=10)
     budget: Budget = Field(alias="globalbi:budget")

@@ -6,13 +6,14 @@ run gets, as a function of its input's size; and by how much a new release may d
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from components.faults import InvalidOffices, explain
 from components.fields import Model
+from handlers.release import PROJECT, SAMPLE
 
 
 class ByInput(Model):
@@ -55,6 +56,24 @@ class Canary(Model):
     most_memory: float = Field(alias="mostMemory", ge=1)
 
 
+class After(Model):
+    """The pipelines whose results it takes: those of each sample by itself, or of all of a project's."""
+
+    pipelines: tuple[str, ...] = Field(min_length=1)
+    per: Literal["sample", "project"] = SAMPLE
+
+    @model_validator(mode="after")
+    def _one_for_a_sample(self) -> "After":
+        if self.per == SAMPLE and len(self.pipelines) > 1:
+            raise ValueError("must name one pipeline, or say per: project")
+        return self
+
+
+def _follows(value: Any) -> Any:
+    """A plain name is a pipeline that is followed for each sample."""
+    return {"pipelines": [value]} if isinstance(value, str) else value
+
+
 def _roles(value: Any) -> Any:
     """References are a mapping role → reference name; a plain list names roles and references alike."""
     return {name: name for name in value} if isinstance(value, list) else value
@@ -69,8 +88,17 @@ class Pipeline(Model):
     references: Annotated[dict[str, str], BeforeValidator(_roles)] = Field(default_factory=dict)
     resources: Resources
     time_limit_minutes: ByInput = Field(alias="timeLimitMinutes")
-    after: str | None = None
+    after: Annotated[After | None, BeforeValidator(_follows)] = None
     canary: Canary | None = None
+
+    @property
+    def predecessors(self) -> tuple[str, ...]:
+        return self.after.pipelines if self.after else ()
+
+    @property
+    def per_project(self) -> bool:
+        """Whether it takes the results of a project's samples together."""
+        return self.after is not None and self.after.per == PROJECT
 
 
 def load_pipelines(root: Path) -> Mapping[str, Pipeline]:
@@ -92,18 +120,20 @@ def load_pipelines(root: Path) -> Mapping[str, Pipeline]:
         pipelines[pipeline.name] = pipeline
     faults.extend(
         f"pipeline_images/{pipeline.name}/pipeline.yaml: after must be a pipeline "
-        f"(valid: {', '.join(sorted(pipelines))}), not {pipeline.after!r}"
+        f"(valid: {', '.join(sorted(pipelines))}), not {name!r}"
         for pipeline in pipelines.values()
-        if pipeline.after is not None and pipeline.after not in pipelines
+        for name in pipeline.predecessors
+        if name not in pipelines
     )
     # A follow-on's results start nothing: so no chain of pipelines can lead back to its beginning, run after
     # run, and the reads of every run are an upload to its own pipeline or to the one before.
     faults.extend(
         f"pipeline_images/{pipeline.name}/pipeline.yaml: after must be a pipeline that follows no other "
         f"(valid: {', '.join(sorted(name for name, each in pipelines.items() if each.after is None))}), "
-        f"not {pipeline.after!r}"
+        f"not {name!r}"
         for pipeline in pipelines.values()
-        if pipeline.after in pipelines and pipelines[pipeline.after].after is not None
+        for name in pipeline.predecessors
+        if name in pipelines and pipelines[name].after is not None
     )
     if faults:
         raise InvalidOffices(faults)

@@ -115,8 +115,9 @@ class Fleet:
                 yield f'{key}.references.{reference} is missing: pin its version, {reference}: "2026.1"'
             for reference in sorted(set(release.references) - needed):
                 yield f"{key}.references.{reference} is no reference of {name} (valid: {choices(needed)})"
-            if pipeline.after is not None and pipeline.after not in office.releases:
-                yield f"{key} takes the results of {pipeline.after}: release {pipeline.after} here too"
+            if pipeline.after is not None and not set(pipeline.predecessors) & set(office.releases):
+                names = " or ".join(pipeline.predecessors)
+                yield f"{key} takes the results of {names}: release {names} here too"
         yield from self._delivery_faults(office)
 
     def _delivery_faults(self, office: Office) -> Iterator[str]:

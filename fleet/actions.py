@@ -13,13 +13,12 @@ from fleet.access import Access
 from fleet.cancel import cancel
 from fleet.find import NotFound, find
 from fleet.output import Refused
-from fleet.rerun import refusal, rerun_follow_on
-from fleet.rerun import rerun as rerun_upload
+from fleet.rerun import refusal, run_again
 from fleet.table import Row
 from fleet.text import plain, where
 from handlers import ledger
 from handlers.context import Context
-from handlers.run import Run, run_id_of
+from handlers.run import Run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,17 +40,15 @@ def rerun_of(access: Access, what: str, office: str | None) -> Action:
     reason = refusal(run, newest, release)
     if reason is not None or newest is None or release is None:
         raise Refused(f"{where(row)} of {home.name} is not run again: {reason}")
-    if run.after is None:
+    if run.members is not None:
+        does = f"It takes the newest results of {run.members.pipeline} in the project."
+    elif run.after is None:
         does = f"s3://{run.bucket}/{run.upload_key} gets a new version of the same bytes."
     else:
         does = f"It takes the results of {run.after.run_id} once more."
 
     def act() -> dict[str, Any]:
-        if run.after is None:
-            version = rerun_upload(at_home, run, newest)
-            new = run_id_of(run.bucket, run.upload_key, version, release)
-        else:
-            new = rerun_follow_on(access.context_of_functions(home), run, newest)
+        new = run_again(at_home, run, newest, release, lambda: access.context_of_functions(home))
         return {"office": home.name, "run_id": new, "rerun_of": run.run_id}
 
     return Action(

@@ -16,12 +16,13 @@ from dataclasses import asdict, dataclass, replace
 from components.office import Office
 from fleet.access import Access
 from fleet.output import Refused
-from fleet.rerun import refusal, rerun, rerun_follow_on
+from fleet.rerun import refusal, run_again
 from handlers import ledger, notices
 from handlers.announce import announce
 from handlers.context import Context
 from handlers.notices import Notice
-from handlers.run import Recalled, Run, run_id_of
+from handlers.project import leaving
+from handlers.run import Recalled, Run
 
 MAX_TRIES = 8
 AT_ONCE = 4  # as many connections as the office's clients keep
@@ -80,7 +81,7 @@ def mark(context: Context, run_id: str, cause: Cause) -> Marked | None:
             announce(context, run)  # nothing, if that is done
             return Marked(run=run, new=False)
         after = recalled(run, cause, context.now)
-        if ledger.mark_recalled(context, after):
+        if ledger.mark_recalled(context, after, *leaving(context, run)):
             announce(context, after)
             return Marked(run=after, new=True)
     raise Refused(f"{run_id} changed {MAX_TRIES} times while it was to be marked: try again")
@@ -120,10 +121,18 @@ def notice_of(project: str, runs: list[Run], cause: Cause, office: str) -> Notic
 
 
 def worth_rerunning(marked: Iterable[Marked]) -> list[Run]:
-    """Those whose input is good: what follows a recalled run starts by itself when that one is made anew."""
+    """Those whose input is good: what takes the results of a recalled run starts by itself when that one is
+    made anew.
+    """
     runs = [each.run for each in marked]
     bad = {run.run_id for run in runs}
-    return [run for run in runs if run.after is None or run.after.run_id not in bad]
+    projects = {(run.sample.pipeline, run.sample.project) for run in runs}
+    return [
+        run
+        for run in runs
+        if (run.after is None or run.after.run_id not in bad)
+        and (run.members is None or (run.members.pipeline, run.sample.project) not in projects)
+    ]
 
 
 def rerun_all(access: Access, home: Office, runs: Iterable[Run], pace: "Pace") -> Mapping[str, Again]:
@@ -144,11 +153,7 @@ def _each(
             continue
         pace.wait()
         try:
-            if run.after is None:
-                version = rerun(context, run, newest)
-                new = run_id_of(run.bucket, run.upload_key, version, release)
-            else:
-                new = rerun_follow_on(context, run, newest)
+            new = run_again(context, run, newest, release, lambda: context)
         except Refused as error:
             yield run, Again(run_id=None, reason=str(error))
         else:

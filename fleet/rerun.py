@@ -4,10 +4,11 @@ The uploaded object is copied onto itself: a new version of the same bytes, whic
 in a branch's. So a rerun has every guard that an upload has, and the old run stays as it was. It is done
 only where it can come to something else: after a failure, or when the office has another release by now.
 
-A follow-on run has no upload of its own: it is claimed anew, as when its predecessor succeeded.
+A follow-on run has no upload of its own: it is claimed anew, as when its predecessor succeeded. So is a
+cohort, of what is the newest in its project by then.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -15,11 +16,12 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from fleet.output import Refused
-from handlers import ledger
+from handlers import cohort, ledger
 from handlers.context import Context
 from handlers.follow_on import follow_on_run
 from handlers.intake import begin
 from handlers.ledger import Newest
+from handlers.project import Project
 from handlers.run import FAILED, Run, run_id_of
 
 # S3 copies at most 5 GiB by one request, and takes at most 10,000 parts.
@@ -45,6 +47,19 @@ def refusal(run: Run, newest: Newest | None, release: str | None) -> str | None:
             " the same bytes would give the same"
         )
     return None
+
+
+def run_again(
+    context: Context, run: Run, newest: Newest, release: str, of_functions: Callable[[], Context]
+) -> str:
+    """Start the run again, by the way that it came; the new run's id. `of_functions`: a context that has the
+    office's releases, which what starts a job itself needs.
+    """
+    if run.members is not None:
+        return rerun_cohort(of_functions(), run)
+    if run.after is not None:
+        return rerun_follow_on(of_functions(), run, newest)
+    return run_id_of(run.bucket, run.upload_key, rerun(context, run, newest), release)
 
 
 def rerun(context: Context, run: Run, newest: Newest) -> str:
@@ -103,6 +118,17 @@ def rerun_follow_on(context: Context, run: Run, newest: Newest) -> str:
     if not begin(context, again, newest, None):
         raise Refused(f"{run.sample.folder} changed while it was to be run again: look at it anew")
     return again.run_id
+
+
+def rerun_cohort(context: Context, run: Run) -> str:
+    """Compare the newest results of the project's samples once more; as `rerun_follow_on`."""
+    if run.members is None:
+        raise Refused(f"{run.run_id} is of no members")
+    project = Project(pipeline=run.members.pipeline, name=run.sample.project)
+    new = cohort.claim(context, context.office.releases[run.sample.pipeline], project)
+    if new is None:
+        raise Refused(f"{run.sample.folder} has no results of {project.pipeline} to compare any more")
+    return new
 
 
 def parts(length: int, part: int = PART) -> list[tuple[int, int]]:

@@ -17,7 +17,7 @@ from fleet.doctor import BAD, GOOD, Finding
 from fleet.ledgers import AHEAD, BEHIND, DIFFERENT, MISSING, UNKNOWN, Compared
 from fleet.overview import Standing, began, lag_of
 from fleet.table import STATES, Row
-from fleet.text import ago, between, cell, local, moment, size, state_cell, where
+from fleet.text import ago, between, cell, local, moment, state_cell, taken, where
 from handlers.run import SUCCEEDED
 
 MOST_NAMED = 10
@@ -168,7 +168,7 @@ def _facts(row: Row, office_bucket: str, deliveries: str) -> Table:
         ("run", row["run_id"]),
         ("release", f"{row.get('pipeline_version')}  {row.get('release_digest')}"),
         ("references", references),
-        ("input", size(row.get("size"))),
+        ("input", taken(row)),
         ("results of", row.get("after")),
         ("results", f"s3://{office_bucket}/{row['results_prefix']}" if row["state"] == SUCCEEDED else ""),
         ("deliveries", deliveries),

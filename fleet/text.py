@@ -91,6 +91,16 @@ def size(count: Any) -> str:
     return f"{number / 2**30:.1f} GiB" if number >= 2**30 else f"{number / 2**20:.1f} MiB"
 
 
+def taken(row: Mapping[str, Any]) -> str:
+    """What a run is made of: an upload's size, or how many samples of its project a cohort compares."""
+    members = row.get("members")
+    if not members:
+        return size(row.get("size"))
+    count = members["count"]
+    samples = f"{count} sample{'' if count == 1 else 's'}"
+    return f"the newest results of {samples} of the project by {members['pipeline']}, {size(row.get('size'))}"
+
+
 def since(text: str, now: datetime) -> str:
     """The time that `7d`, `12h`, `2026-11-01` or a full ISO time means, as the table writes times.
 

@@ -34,4 +34,4 @@ def _stop(context: Context, run: Run) -> None:
     # The submission's reply may have been lost, so a job may be there that the ledger does not know.
     job_id = run.attempt.job_id or job_by_name(context, run.job_name())
     if job_id:
-        stop_job(context, job_id, "a newer upload supersedes this run")
+        stop_job(context, job_id, "a newer run of the same sample supersedes this one")

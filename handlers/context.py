@@ -49,6 +49,7 @@ class Office:
     agreements: Sequence[Agreement] = ()  # on deliveries to partners
     passport_key: str = ""  # signs passports; only those who follow a run to its end have it
     prices: Prices | None = None  # for estimates
+    quiet_s: float = 3600.0  # without a new result, until a project's cohort starts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +117,7 @@ def office_of(environ: Mapping[str, str]) -> Office:
         agreements=agreements_from_json(environ.get("DELIVERIES", "")),
         passport_key=environ.get("PASSPORT_KEY", ""),
         prices=prices_from_json(environ.get("PRICES", "")),
+        quiet_s=60.0 * int(environ.get("QUIET_MINUTES") or 60),
     )
 
 

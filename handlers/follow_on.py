@@ -19,7 +19,7 @@ from handlers.intake import MAX_TRIES, Continue, Ignore, Start, begin, first_run
 from handlers.keys import Sample
 from handlers.ledger import Newest
 from handlers.log import logger
-from handlers.release import Release
+from handlers.release import PROJECT, SAMPLE, Release
 from handlers.run import SUCCEEDED, Predecessor, Run, run_id_of
 from handlers.submit import ensure_submitted
 from handlers.upload import Upload
@@ -28,9 +28,18 @@ Decision = Start | Continue | Ignore
 
 
 def follow_ons(releases: Mapping[str, Release], pipeline: str) -> list[Release]:
-    """The office's releases that take the results of `pipeline`, by name."""
+    """The office's releases that take the results of one run of `pipeline`, by name."""
+    return _after(releases, pipeline, SAMPLE)
+
+
+def cohorts(releases: Mapping[str, Release], pipeline: str) -> list[Release]:
+    """Those that take the results of all of a project's runs of `pipeline` together, by name."""
+    return _after(releases, pipeline, PROJECT)
+
+
+def _after(releases: Mapping[str, Release], pipeline: str, per: str) -> list[Release]:
     return sorted(
-        (release for release in releases.values() if release.after == pipeline),
+        (release for release in releases.values() if pipeline in release.after and release.per == per),
         key=lambda release: release.pipeline,
     )
 

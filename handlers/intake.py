@@ -189,7 +189,9 @@ def _start(context: Context, decision: Start, upload: Upload, release: Release, 
     return begin(context, first_run(upload, release, context.now), known, decision.supersedes)
 
 
-def begin(context: Context, run: Run, known: Newest | None, old: Run | None) -> bool:
+def begin(
+    context: Context, run: Run, known: Newest | None, old: Run | None, *beside: Mapping[str, Any]
+) -> bool:
     """Claim `run`, end the run in progress that it supersedes, submit, tell; False as `ledger.claim`."""
     run = replace(turned(run, context), estimate=_estimated(context, run))
     superseded = None
@@ -198,11 +200,16 @@ def begin(context: Context, run: Run, known: Newest | None, old: Run | None) -> 
         superseded = old.moved(
             SUPERSEDED,
             context.now,
-            message="A newer upload of this sample supersedes this run.",
+            message="The project has newer results: a new run of all its samples supersedes this one."
+            if run.members
+            else "A newer upload of this sample supersedes this run.",
             what_to_do=None,
-            attempts=old.with_attempt(number, decision=f"Stopped: run {run.run_id} has a newer upload."),
+            attempts=old.with_attempt(
+                number,
+                decision=f"Stopped: run {run.run_id} has newer {'members' if run.members else 'reads'}.",
+            ),
         )
-    if not ledger.claim(context, run, known, superseded):
+    if not ledger.claim(context, run, known, superseded, *beside):
         return False
     context.counts["RunsClaimed"] += 1
     logger.info("claimed", run_id=run.run_id, key=run.sample.key, supersedes=old.run_id if old else None)

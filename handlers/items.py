@@ -10,6 +10,8 @@ from botocore.exceptions import ClientError
 
 from handlers.context import Context
 
+MAX_CONFLICT_S = 0.2
+
 _serializer, _deserializer = TypeSerializer(), TypeDeserializer()
 
 
@@ -59,6 +61,35 @@ def put(context: Context, item: Mapping[str, Any], **condition: Any) -> bool:
 def update(context: Context, **arguments: Any) -> bool:
     """Change an item; False if its condition does not hold."""
     return _held(lambda: context.clients.dynamodb.update_item(TableName=context.office.ledger, **arguments))
+
+
+def below(context: Context, pk: str, sk: str) -> Iterator[dict[str, Any]]:
+    """The items of one partition whose sort keys begin with `sk`, as they are now, a page at a time."""
+    pages = context.clients.dynamodb.get_paginator("query").paginate(
+        TableName=context.office.ledger,
+        KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
+        ExpressionAttributeValues=typed({":pk": pk, ":sk": sk}),
+        ConsistentRead=True,
+    )
+    for page in pages:
+        yield from map(untyped, page["Items"])
+
+
+def transact(context: Context, *writes: Mapping[str, Any]) -> bool:
+    """Write all or nothing; False if a condition does not hold, or another transaction was at work there.
+
+    In the latter case it has waited a moment: many runs of one project may end at once.
+    """
+    try:
+        context.clients.dynamodb.transact_write_items(TransactItems=list(writes))
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "TransactionCanceledException":
+            raise
+        reasons = {each.get("Code") for each in error.response.get("CancellationReasons", [])}
+        if "TransactionConflict" in reasons:
+            context.sleep(context.chance.uniform(0, MAX_CONFLICT_S))
+        return False
+    return True
 
 
 def _held(write: Any) -> bool:

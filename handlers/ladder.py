@@ -51,33 +51,29 @@ def next_step(
             state=REJECTED,
             decision="Not tried again: the same upload would be refused again.",
             # The pipeline's sentence says what is wrong and what to upload instead: this must fit them all.
-            what_to_do=f"Upload a corrected file as {run.upload_key}; nothing else needs to be done."
-            if run.after is None
-            else f"The results of {run.after.pipeline} stand. To have {run.sample.pipeline} too, upload a"
-            f" better input.tar as {run.after.upload_key}.",
+            what_to_do=_what_to_upload(run),
         )
     if failure == failures.CONFIGURATION:
         return Over(
             state=FAILED,
             decision="Not tried again: only headquarters can mend this.",
-            what_to_do="Nothing is wrong with the upload. Headquarters has been told; when it is mended,"
+            what_to_do="Nothing is wrong with the samples' results. Headquarters has been told, and starts"
+            " the run again when it is mended."
+            if run.members
+            else "Nothing is wrong with the upload. Headquarters has been told; when it is mended,"
             f" upload the same file again{_where(run)}.",
         )
     if failure == failures.GONE:
         return Over(
             state=FAILED,
             decision="Not tried again: what the run was to analyse is no longer there.",
-            what_to_do=f"The uploaded version was deleted before its analysis: upload the file again as"
-            f" {run.upload_key}."
-            if run.after is None
-            else f"The reads, or the results of {run.after.pipeline}, were deleted or changed. Headquarters"
-            f" has been told; uploading the same file again{_where(run)} starts a new run.",
+            what_to_do=_what_has_gone(run),
         )
     if failure == failures.STOPPED:
         return Over(
             state=FAILED,
             decision="Not tried again: someone stopped the job on purpose.",
-            what_to_do=f"Ask headquarters why. Uploading the same file again{_where(run)} starts a new run.",
+            what_to_do=f"Ask headquarters why. {_again(run)}",
         )
     kind = _BUDGET_OF.get(failure, failure)
     budget = budgets.get(kind, 1)
@@ -90,8 +86,7 @@ def next_step(
             decision=f"Not tried again: {_spent(budget, kind)}."
             if used >= budget
             else f"Not tried again: {MAX_ATTEMPTS} attempts have been made.",
-            what_to_do="Headquarters has been told. Uploading the same file again"
-            f"{_where(run)} starts a new run.",
+            what_to_do=f"Headquarters has been told. {_again(run)}",
         )
     changed, words = _remedy(run.attempt, failure, used, end)
     wait = changed.not_before
@@ -99,6 +94,37 @@ def next_step(
         attempt=replace(changed, number=run.attempt.number + 1, not_before=int(now_s) + wait if wait else 0),
         decision=f"{words} ({used + 1} of {budget} for {kind})",
     )
+
+
+def _what_to_upload(run: Run) -> str:
+    if run.members:
+        return f"The samples' results of {run.members.pipeline} stand. {_again(run)}"
+    if run.after:
+        return (
+            f"The results of {run.after.pipeline} stand. To have {run.sample.pipeline} too, upload a"
+            f" better input.tar as {run.after.upload_key}."
+        )
+    return f"Upload a corrected file as {run.upload_key}; nothing else needs to be done."
+
+
+def _what_has_gone(run: Run) -> str:
+    if run.members:
+        return (
+            f"Results of {run.members.pipeline} were deleted or changed. Headquarters has been told."
+            f" {_again(run)}"
+        )
+    if run.after:
+        return (
+            f"The reads, or the results of {run.after.pipeline}, were deleted or changed. Headquarters"
+            f" has been told; uploading the same file again{_where(run)} starts a new run."
+        )
+    return f"The uploaded version was deleted before its analysis: upload the file again as {run.upload_key}."
+
+
+def _again(run: Run) -> str:
+    if run.members:
+        return "A new run starts by itself when a sample of the project has a new result."
+    return f"Uploading the same file again{_where(run)} starts a new run."
 
 
 def _where(run: Run) -> str:

@@ -5,12 +5,11 @@ read, decide, and write on condition that nothing has changed since; whoever com
 runner writes its lease and its last words to the same item without touching the revision.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from boto3.dynamodb.types import TypeSerializer
-from botocore.exceptions import ClientError
 
 from handlers.context import Context
 from handlers.cost import estimate_of_item, estimate_to_item
@@ -19,12 +18,13 @@ from handlers.items import get as _get
 from handlers.items import present as _present
 from handlers.items import put as _put
 from handlers.items import query as _query
+from handlers.items import transact
 from handlers.items import typed as _item
 from handlers.items import update as _update
 from handlers.keys import Sample
 from handlers.outbox import INDEX as DUE_INDEX
 from handlers.outbox import PASSPORT, due_of
-from handlers.run import TERMINAL, Attempt, Host, Predecessor, Recalled, Run, Said
+from handlers.run import TERMINAL, Attempt, Host, Members, Predecessor, Recalled, Run, Said
 from handlers.upload import Upload
 
 OPEN_INDEX, PAGE_INDEX = "by_state", "by_page"
@@ -65,8 +65,8 @@ class Contended(Exception):
 class Newest:
     """A sample's item: the newest upload known, and its run (an earlier upload's, if of the same bytes).
 
-    Of a follow-on run, `after_run` and `version_id` are its predecessor's run, and there is no sequencer:
-    S3's sequencers order versions of one key only.
+    Of a run that takes results, `after_run` and `version_id` are what it takes (`Run.taken`), and there is no
+    sequencer: S3's sequencers order versions of one key only.
     """
 
     version_id: str
@@ -100,11 +100,13 @@ def read_run(context: Context, run_id: str) -> Run | None:
     return None if item is None else run_of(item)
 
 
-def claim(context: Context, run: Run, known: Newest | None, superseded: Run | None) -> bool:
+def claim(
+    context: Context, run: Run, known: Newest | None, superseded: Run | None, *beside: Mapping[str, Any]
+) -> bool:
     """Make `run` the sample's newest, and end the one it supersedes, all or nothing.
 
-    `superseded` is the old run as it shall be (one revision later). False if the ledger has changed
-    meanwhile.
+    `superseded` is the old run as it shall be (one revision later); `beside` are further parts of the
+    transaction. False if the ledger has changed meanwhile.
     """
     table = context.office.ledger
     newest = {
@@ -117,7 +119,7 @@ def claim(context: Context, run: Run, known: Newest | None, superseded: Run | No
         "run_id": run.run_id,
         "release": run.release,
         "pipeline": run.sample.pipeline,
-        "after_run": run.after.run_id if run.after else None,
+        "after_run": run.taken if run.after or run.members else None,
     }
     writes: list[dict[str, Any]] = [
         {"Put": {"TableName": table, "Item": _item(newest), **_unchanged(known)}},
@@ -131,13 +133,7 @@ def claim(context: Context, run: Run, known: Newest | None, superseded: Run | No
     ]
     if superseded is not None:
         writes.append({"Update": {"TableName": table, **_advance(superseded)}})
-    try:
-        context.clients.dynamodb.transact_write_items(TransactItems=writes)
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "TransactionCanceledException":
-            return False
-        raise
-    return True
+    return transact(context, *writes, *beside)
 
 
 def note_same_content(context: Context, upload: Upload, known: Newest) -> bool:
@@ -169,15 +165,18 @@ def note_sequencer(context: Context, upload: Upload) -> None:
         )
 
 
-def advance(context: Context, run: Run) -> bool:
-    """Write `run`, one revision later than it was read. False if another was quicker."""
-    return _update(context, **_advance(run))
+def advance(context: Context, run: Run, *beside: Mapping[str, Any]) -> bool:
+    """Write `run`, one revision later than it was read, with `beside` in one transaction if there is any.
+
+    False if another was quicker.
+    """
+    return _change(context, _advance(run), beside)
 
 
-def mark_recalled(context: Context, run: Run) -> bool:
+def mark_recalled(context: Context, run: Run, *beside: Mapping[str, Any]) -> bool:
     """Write the recall of `run`, one revision later than it was read, at its end or not.
 
-    False if another was quicker. The run is open until that is told.
+    False if another was quicker. The run is open until that is told. `beside` as in `advance`.
     """
     values = {
         "recall": asdict(run.recall) if run.recall else None,
@@ -185,17 +184,23 @@ def mark_recalled(context: Context, run: Run) -> bool:
         "updated": run.updated,
         "open": OPEN,
     }
-    return _update(
-        context,
-        Key=_item(run_key(run.run_id)),
-        UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
-        ConditionExpression="#revision = :read",
-        ExpressionAttributeNames={f"#{name}": name for name in values},
-        ExpressionAttributeValues={
+    write = {
+        "Key": _item(run_key(run.run_id)),
+        "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in values),
+        "ConditionExpression": "#revision = :read",
+        "ExpressionAttributeNames": {f"#{name}": name for name in values},
+        "ExpressionAttributeValues": {
             **{f":{name}": _serializer.serialize(value) for name, value in values.items()},
             ":read": {"N": str(run.revision - 1)},
         },
-    )
+    }
+    return _change(context, write, beside)
+
+
+def _change(context: Context, write: Mapping[str, Any], beside: Sequence[Mapping[str, Any]]) -> bool:
+    if not beside:
+        return _update(context, **write)
+    return transact(context, {"Update": {"TableName": context.office.ledger, **write}}, *beside)
 
 
 def take_turn(context: Context, run: Run, until: int) -> bool:
@@ -311,6 +316,7 @@ def run_of(item: Mapping[str, Any]) -> Run:
         turn_expires=int(item["turn_expires"]),
         lease_expires=int(item.get("lease_expires", 0)),
         after=Predecessor(**item["after"]) if item.get("after") else None,
+        members=Members(**_plain(item["members"])) if item.get("members") else None,
         follow_due=bool(item.get("follow_due")),
         recall=Recalled(**item["recall"]) if item.get("recall") else None,
         passport_due=item.get("due") == PASSPORT,
@@ -345,6 +351,7 @@ def _whole(run: Run) -> dict[str, Any]:
         "results_prefix": run.results_prefix,
         "announced": run.announced,
         "after": asdict(run.after) if run.after else None,
+        "members": asdict(run.members) if run.members else None,
         "page": page_of(run.sample),
         "estimate": estimate_to_item(run.estimate),
         **_changing(run),

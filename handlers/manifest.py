@@ -16,17 +16,21 @@ from handlers.context import Context
 from handlers.run import Run
 
 MANIFEST, REPORT = "manifest.json", "report.html"
+SHARED = "abundance/"  # what a cohort takes of a run, beside its manifest
 
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
     """A right manifest: by which attempt, the report's path below the results' prefix if there is one, and
     what the runner counted: bytes of results, requests by operation.
+
+    `shared`: how many bytes of it a cohort takes, 0 if it has nothing for one.
     """
 
     attempt: int
     report: str | None
     used: Mapping[str, int] = field(default_factory=dict)
+    shared: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +52,10 @@ def faults(manifest: Mapping[str, Any], run: Run, sizes: Mapping[str, int]) -> l
         for name, value in expected.items()
         if manifest.get(name) != value
     ]
-    if (manifest.get("upload") or {}).get("version_id") != run.version_id:
+    if run.members:
+        if (manifest.get("members") or {}).get("sha256") != run.version_id:
+            wrong.append("it is of other members")
+    elif (manifest.get("upload") or {}).get("version_id") != run.version_id:
         wrong.append("it is of another version of the upload")
     files = manifest.get("files") or []
     if not files:
@@ -70,10 +77,12 @@ def look_for(context: Context, run: Run) -> Published | Missing:
         if wrong:
             return Missing(reason=f"the manifest is wrong: {'; '.join(wrong[:3])}")
         paths = {each["path"] for each in manifest["files"]}
+        tables = sum(each["size"] for each in manifest["files"] if each["path"].startswith(SHARED))
         return Published(
             attempt=int(manifest["attempt"]),
             report=REPORT if REPORT in paths else None,
             used=_used(manifest),
+            shared=tables + len(body) if tables else 0,
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         return Missing(reason=f"the manifest cannot be read: {error!r}")

@@ -47,6 +47,8 @@ def event_of(run: Run, office: str, pseudonym_key: str | None) -> dict[str, Any]
         "size": run.size,
         "uploaded": run.uploaded,
         "after": run.after.run_id if run.after else None,  # the run whose results it takes
+        # Of a cohort: of which pipeline its members' results are, and how many.
+        "members": asdict(run.members) if run.members else None,
         "attempts": attempts,
         "used": dict(run.used) if run.used else None,
         "times": dict(run.times),

@@ -15,7 +15,7 @@ from handlers.items import get, query, typed, update
 from handlers.keys import Sample
 from handlers.run import FAILED, REJECTED, Run
 
-PAGE, NOTICE, PASSPORT = "page", "notice", "passport"
+PAGE, NOTICE, PASSPORT, COHORT = "page", "notice", "passport", "cohort"
 INDEX = "by_due"
 
 
@@ -76,42 +76,45 @@ def postpone(context: Context, key: Mapping[str, str], what: str, seconds: float
     )
 
 
-# --- a project's page ---
-
-
-def page_key(pipeline: str, project: str) -> dict[str, str]:
-    return {"pk": f"page#{pipeline}/{project}", "sk": "page"}
+# --- what is made anew when it has changed: a project's page, its cohort ---
 
 
 @dataclass(frozen=True, kw_only=True)
 class Changes:
-    """How often a page has been given cause to change, and when last (ISO 8601)."""
+    """How often something has been given cause to be made anew, and when last (ISO 8601)."""
 
     count: int
     last: str
 
 
-def page_changed(context: Context, sample: Sample) -> None:
-    """The page of the sample's project is due now, and whoever is making it must make it again."""
-    update(
-        context,
-        Key=typed(page_key(sample.pipeline, sample.project)),
-        UpdateExpression="SET due = :page, due_at = :now, changed = :now,"
+def change_of(context: Context, key: Mapping[str, str], what: str, wait_s: float = 0) -> dict[str, Any]:
+    """The update by which this is due in so long, and whoever is making it must make it again."""
+    return {
+        "Key": typed(key),
+        "UpdateExpression": "SET due = :what, due_at = :then, changed = :now,"
         " changes = if_not_exists(changes, :none) + :one",
-        ExpressionAttributeValues=typed({":page": PAGE, ":now": context.now, ":none": 0, ":one": 1}),
-    )
+        "ExpressionAttributeValues": typed(
+            {
+                ":what": what,
+                ":then": later(context.now, wait_s),
+                ":now": context.now,
+                ":none": 0,
+                ":one": 1,
+            }
+        ),
+    }
 
 
-def page_changes(context: Context, pipeline: str, project: str) -> Changes | None:
-    """To be read before what the page shows; None: it is not due."""
-    item = get(context, page_key(pipeline, project))
-    if item is None or item.get("due") != PAGE or item["due_at"] > context.now:
+def changes(context: Context, key: Mapping[str, str], what: str) -> Changes | None:
+    """To be read before what is to be made of it; None: it is not due."""
+    item = get(context, key)
+    if item is None or item.get("due") != what or item["due_at"] > context.now:
         return None
     return Changes(count=int(item["changes"]), last=item["changed"])
 
 
-def page_made(context: Context, pipeline: str, project: str, seen: Changes, again_in_s: float | None) -> bool:
-    """The page shows what was `seen`; with `again_in_s` it is due again after so long.
+def made(context: Context, key: Mapping[str, str], seen: Changes, again_in_s: float | None = None) -> bool:
+    """It is made of what was `seen`; with `again_in_s` it is due again after so long.
 
     False if more has come meanwhile: it then stays due.
     """
@@ -123,8 +126,17 @@ def page_made(context: Context, pipeline: str, project: str, seen: Changes, agai
         values[":later"] = later(context.now, again_in_s)
     return update(
         context,
-        Key=typed(page_key(pipeline, project)),
+        Key=typed(key),
         UpdateExpression=change,
         ConditionExpression="changes = :seen",
         ExpressionAttributeValues=typed(values),
     )
+
+
+def page_key(pipeline: str, project: str) -> dict[str, str]:
+    return {"pk": f"page#{pipeline}/{project}", "sk": "page"}
+
+
+def page_changed(context: Context, sample: Sample) -> None:
+    """The page of the sample's project is due now."""
+    update(context, **change_of(context, page_key(sample.pipeline, sample.project), PAGE))

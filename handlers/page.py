@@ -57,6 +57,8 @@ class Page:
     history: int = 0  # finished runs that forecasts rest on
     least_history: int = 0
     left_out: int = 0
+    # A cohort's page: its rows are the project's samples together, one for each of these pipelines.
+    together: Sequence[str] = ()
 
 
 def render(page: Page) -> str:
@@ -137,10 +139,14 @@ def _row(page: Page, sample: Sample) -> str:
     if sample.what_to_do and sample.state != SUCCEEDED and not sample.recall:
         meaning.append(f"<p><b>What to do</b>: {_text(sample.what_to_do)}</p>")
     return (
-        f'<tr class="{escape(word)}"><th scope="row"><bdi>{_text(sample.name)}</bdi></th>'
+        f'<tr class="{escape(word)}"><th scope="row"><bdi>{_text(_name(page, sample))}</bdi></th>'
         f"<td>{escape(word)}<br><small>{_time(sample.updated)}</small></td>"
         f"<td>{''.join(meaning)}</td><td>{_results(page, sample)}</td></tr>"
     )
+
+
+def _name(page: Page, sample: Sample) -> str:
+    return f"all samples by {sample.name}" if sample.name in page.together else sample.name
 
 
 def _results(page: Page, sample: Sample) -> str:
@@ -162,8 +168,13 @@ def _how_to(page: Page) -> str:
         f"<pre>{_command('aws', 's3', 'sync', project, './' + page.project + '/')}</pre>"
         "<p>One sample: its address is in the table.</p>"
         f"<pre>{_command('aws', 's3', 'cp', '--recursive', project + 'SAMPLE/RUN/', './SAMPLE/')}</pre>"
-        "<p>A rejected sample: upload a corrected <code>input.tar</code> at the same address as before."
-        " The newest upload counts.</p>"
+        + (
+            "<p>All of the project's samples are compared anew, by itself, when one of them has a new"
+            " result and then no other for a while.</p>"
+            if page.together
+            else "<p>A rejected sample: upload a corrected <code>input.tar</code> at the same address as"
+            " before. The newest upload counts.</p>"
+        )
     )
 
 

@@ -18,6 +18,7 @@ from handlers.forecast import Finished, Waiting
 from handlers.items import query, untyped
 from handlers.log import logger
 from handlers.page import NAME, Page, Sample, render
+from handlers.release import PROJECT
 from handlers.run import RECEIVED, RUNNING, SUBMITTED, SUCCEEDED, SUPERSEDED
 
 MAX_TRIES = 8
@@ -69,7 +70,8 @@ def make_due_pages(context: Context, time_is_up: Any) -> None:
 
 def make(context: Context, pipeline: str, project: str, line: Line) -> None:
     """Make one page, if it is due."""
-    seen = outbox.page_changes(context, pipeline, project)
+    key = outbox.page_key(pipeline, project)
+    seen = outbox.changes(context, key, outbox.PAGE)
     if seen is None:
         return
     began = context.now
@@ -81,7 +83,7 @@ def make(context: Context, pipeline: str, project: str, line: Line) -> None:
     under_way = any(item["state"] in OPEN_STATES for item in newest)
     fresh = forecast.seconds(context.now) - forecast.seconds(seen.last) < SETTLED_S
     again = SETTLE_S if fresh else AGAIN_S if under_way else None
-    outbox.page_made(context, pipeline, project, seen, again)
+    outbox.made(context, key, seen, again)
 
 
 def page_of(
@@ -130,6 +132,7 @@ def page_of(
         history=len(finished),
         least_history=forecast.LEAST_RUNS,
         left_out=len(kept[MOST_SAMPLES:]),
+        together=release.after if release and release.per == PROJECT else (),
     )
 
 

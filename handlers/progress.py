@@ -18,6 +18,7 @@ from handlers.ladder import Again, Over, next_step
 from handlers.log import logger
 from handlers.manifest import Missing, Published, look_for
 from handlers.metrics import publish_counts
+from handlers.project import joining
 from handlers.records import each_record
 from handlers.run import ON_DEMAND, RECEIVED, REJECTED, RUNNING, SUBMITTED, SUCCEEDED, Attempt, Run
 from handlers.submit import ensure_submitted, stop_job, turned
@@ -94,7 +95,10 @@ def _succeeded(run: Run, job: Job, results: Published, now_s: float) -> Run:
         report=results.report,
         passport_due=True,
         used=results.used,
-        message="The results are ready.",
+        shared=results.shared,
+        message="The results are ready."
+        if run.members is None
+        else f"The comparison of the project's {run.members.count} samples is ready.",
         what_to_do="Open report.html first; the files are listed in manifest.json."
         if results.report
         else None,
@@ -239,7 +243,8 @@ def _transition(context: Context, run_id: str, decide: Callable[[Run], Run | Non
             return run, run
         if after.attempt.number > run.attempt.number and after.attempt.not_before == 0:
             after = turned(after, context)
-        if ledger.advance(context, after):
+        beside = joining(context, after) if after.state == SUCCEEDED else ()
+        if ledger.advance(context, after, *beside):
             logger.info(
                 "moved", run_id=run_id, state=after.state, attempt=after.attempt.number, why=after.message
             )

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from handlers import ledger, outbox, passport, passport_key
+from handlers import cohort, ledger, outbox, passport, passport_key
 from handlers.announce import announce
 from handlers.context import Context, epoch, iso, office_context
 from handlers.failures import End
@@ -20,6 +20,7 @@ from handlers.keys import Mistake, Sample, parse
 from handlers.log import logger
 from handlers.metrics import publish_counts
 from handlers.progress import ENDED, follow, move
+from handlers.project import Project
 from handlers.run import RECEIVED, RUNNING, Run
 from handlers.status import write_mistake
 from handlers.submit import ensure_submitted, job_by_name, stop_job
@@ -70,14 +71,20 @@ def finding(run: Run, job: Job | None, now_s: float, updated_s: float) -> Findin
 
 
 def reconcile(context: Context) -> None:
-    """One round: first the runs that are open, then passports, then as many uploads as time allows."""
+    """One round: first the runs that are open, then passports, then the projects whose cohort is due, then as
+    many uploads as time allows.
+    """
+    busy: set[Project] = set()
     for runs in _in_batches(_open(context), DESCRIBE_AT_ONCE):
         jobs = _jobs_of(context, runs)
         for run in runs:
             if _time_is_up(context):
                 return
+            if not run.terminal:
+                busy.add(Project(pipeline=run.sample.pipeline, name=run.sample.project))
             _guarded(context, run.run_id, lambda run=run, jobs=jobs: _mend(context, run, jobs))
     _passports(context)
+    cohort.start_due(context, busy, lambda: _time_is_up(context))
     _uploads(context)
 
 

@@ -9,8 +9,11 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 GIB = 1024**3
+SAMPLE: Final = "sample"
+PROJECT: Final = "project"
 
 # ECS keeps part of an instance's memory: of 32 GiB (32,768 MiB) a job can have 31,431 MiB, and a job that
 # asks for more than that of the only instance that would do stays RUNNABLE for ever.
@@ -61,7 +64,8 @@ class Release:
     max_memory_mib: int
     scratch_gib: Linear
     time_limit_minutes: Linear
-    after: str | None = None  # the pipeline whose results it takes
+    after: tuple[str, ...] = ()  # the pipelines whose results it takes
+    per: str = SAMPLE  # of each sample by itself, or of all of a PROJECT's together
 
     @property
     def id(self) -> str:
@@ -123,7 +127,7 @@ def releases_to_json(releases: Iterable[Release]) -> str:
                 "m": [each.memory_mib.base, each.memory_mib.per_gib, each.max_memory_mib],
                 "s": [each.scratch_gib.base, each.scratch_gib.per_gib],
                 "t": [each.time_limit_minutes.base, each.time_limit_minutes.per_gib],
-                "a": each.after,
+                "a": [each.per, *each.after] if each.after else [],
                 "n": each.version,
             }
             for each in sorted(releases, key=lambda release: release.pipeline)
@@ -147,7 +151,8 @@ def releases_from_json(text: str) -> dict[str, Release]:
                 max_memory_mib=int(each["m"][2]),
                 scratch_gib=Linear(base=int(each["s"][0]), per_gib=int(each["s"][1])),
                 time_limit_minutes=Linear(base=int(each["t"][0]), per_gib=int(each["t"][1])),
-                after=each["a"],
+                after=tuple(each["a"][1:]),
+                per=each["a"][0] if each["a"] else SAMPLE,
             )
             for name, each in json.loads(text).items()
         }

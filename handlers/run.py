@@ -15,6 +15,7 @@ TERMINAL = frozenset({SUCCEEDED, FAILED, REJECTED, SUPERSEDED})
 _RANK = {RECEIVED: 0, SUBMITTED: 1, RUNNING: 2}
 
 SPOT, ON_DEMAND = "spot", "on-demand"
+MEMBERS = "members.json"  # below a cohort's prefix
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +95,14 @@ class Estimate:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Members:
+    """The runs whose results a cohort takes: of which pipeline, and how many (`handlers.cohort`)."""
+
+    pipeline: str
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recalled:
     """That what made a run, or what it was made of, turned out to be bad. `at` is ISO 8601."""
 
@@ -106,7 +115,10 @@ class Recalled:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A run's state. `revision` grows by one with each transition; `announced` the last one told."""
+    """A run's state. `revision` grows by one with each transition; `announced` the last one told.
+
+    Of a cohort, `bucket` and `version_id` are its list of members: the results bucket, and the SHA-256.
+    """
 
     run_id: str
     sample: Sample
@@ -134,6 +146,7 @@ class Run:
     turn_expires: int = 0  # until then, whoever took the turn may submit the current attempt
     lease_expires: int = 0
     after: Predecessor | None = None
+    members: Members | None = None
     recall: Recalled | None = None
     # Succeeded, and it is not certain yet that its follow-on runs are claimed and its deliveries planned.
     follow_due: bool = False
@@ -141,6 +154,8 @@ class Run:
     estimate: Estimate | None = None
     # What the attempt that published sent and left: bytes of results (`output_bytes`), requests by operation.
     used: Mapping[str, int] | None = None
+    # Known while it succeeds: how many bytes of its results a cohort of its project takes; 0 is none.
+    shared: int = 0
 
     @property
     def attempt(self) -> Attempt:
@@ -158,12 +173,16 @@ class Run:
 
     @property
     def upload_key(self) -> str:
-        """Where the reads are: a follow-on run's are its predecessor's."""
+        """Where the reads are: a follow-on run's are its predecessor's; a cohort's input is its list."""
+        if self.members:
+            return f"{self.results_prefix}{MEMBERS}"
         return self.after.upload_key if self.after else self.sample.key
 
     @property
     def taken(self) -> str:
-        """What this run was made of, as the sample's item names it: a version, or a predecessor's run."""
+        """What this run was made of, as the sample's item names it: a version (of an upload, or a cohort's
+        list of members), or a predecessor's run.
+        """
         return self.after.run_id if self.after else self.version_id
 
     @property

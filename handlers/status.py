@@ -44,13 +44,14 @@ def status_of(run: Run, office: str) -> dict[str, Any]:
         "attempt": run.attempt.number,
         "upload": {
             "key": run.upload_key,
-            "version_id": run.version_id,
+            "version_id": run.version_id if run.members is None else None,
             "size": run.size,
             "uploaded": run.uploaded,
         },
         "after": {"pipeline": run.after.pipeline, "run_id": run.after.run_id, "prefix": run.after.prefix}
         if run.after
         else None,
+        "members": asdict(run.members) if run.members else None,
         "updated": run.updated,
         "revision": run.revision,
         "results": {
@@ -107,6 +108,7 @@ def status_of_mistake(mistake: Mistake, office: str, now: str, uploaded: str) ->
         "attempt": 0,
         "upload": {"key": mistake.key, "version_id": None, "size": None, "uploaded": uploaded},
         "after": None,
+        "members": None,
         "updated": now,
         "revision": 0,
         "results": None,

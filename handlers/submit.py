@@ -179,9 +179,6 @@ def job_of(context: Context, run: Run) -> dict[str, Any]:
         "RELEASE_DIGEST": run.release_digest,
         "PROJECT": run.sample.project,
         "SAMPLE": run.sample.sample,
-        "UPLOADS_BUCKET": run.bucket,
-        "UPLOAD_KEY": run.upload_key,
-        "UPLOAD_VERSION_ID": run.version_id,
         "RESULTS_BUCKET": office.results,
         "RESULTS_PREFIX": run.results_prefix,
         "REFERENCES_BUCKET": office.references,
@@ -190,6 +187,14 @@ def job_of(context: Context, run: Run) -> dict[str, Any]:
         "VCPUS": str(attempt.vcpus),
         "MEMORY_MIB": str(attempt.memory_mib),
     }
+    if run.members is not None:
+        environment |= {"MEMBERS_KEY": run.upload_key, "MEMBERS_SHA256": run.version_id}
+    else:
+        environment |= {
+            "UPLOADS_BUCKET": run.bucket,
+            "UPLOAD_KEY": run.upload_key,
+            "UPLOAD_VERSION_ID": run.version_id,
+        }
     if run.after is not None:
         environment |= {"AFTER_PREFIX": run.after.prefix, "AFTER_RUN_ID": run.after.run_id}
     return {

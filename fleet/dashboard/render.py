@@ -40,7 +40,7 @@ class Renderer:
         filters: dict[str, Callable[..., Any]] = {
             "ago": lambda value: text.ago(_iso(value), self.clock()),
             "local": text.local,
-            "size": text.size,
+            "taken": text.taken,
             "query": urlencode,
             "where": text.where,
             "began": began,

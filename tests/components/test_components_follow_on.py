@@ -50,8 +50,8 @@ def test_the_functions_know_what_follows(eu: Stack) -> None:
     for function in ("intake", "progress", "reconcile"):
         inputs = eu.named(f"globalbi-eu-{function}", "lambda/function:").inputs
         releases = office_of(inputs["environment"]["variables"]).releases
-        assert releases["assembly"].after == "metagenome"
-        assert releases["metagenome"].after is None
+        assert releases["assembly"].after == ("metagenome",)
+        assert releases["metagenome"].after == ()
 
 
 def test_an_office_without_the_pipeline_before_is_refused(checkout: Path, edit: Edit) -> None:

@@ -22,7 +22,7 @@ ASSEMBLY = Release(
     max_memory_mib=62000,
     scratch_gib=Linear(base=20, per_gib=10),
     time_limit_minutes=Linear(base=60, per_gib=120),
-    after="metagenome",
+    after=("metagenome",),
 )
 
 

@@ -1,10 +1,13 @@
-"""What a follow-on pipeline takes: its predecessor's results, whole and as its manifest has them.
+"""What a pipeline takes of other runs' results: as their manifests have them, or not at all.
 
-They are small beside the reads; the pipeline finds them in `$AFTER`, by the names they were published under.
+A follow-on pipeline finds all of its predecessor's in `$AFTER`, by the names they were published under; they
+are small beside the reads. A cohort's members are in `runner.members`.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,17 @@ from runner.outcome import EX_NOINPUT, Failed, Refused
 from runner.source import S3Source
 from runner.stop import Stop
 
+THREADS = 12  # requests under way
 _SHOWN = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A file of a result, where it is, and its path below the folder that it is fetched into."""
+
+    key: str
+    path: tuple[str, ...]
+    file: ResultFile
 
 
 def stage_results(
@@ -29,33 +42,24 @@ def stage_results(
 
     `fits` is asked with the bytes that will be written, and raises when there is no room.
     """
-    where = f"s3://{bucket}/{after.prefix}"
-    listed = {file.path: file for file in _listed(s3, bucket, after, where)}
-    size = sum(file.size for file in listed.values())
-    fits(size)
-    objects = [
-        BucketObject(path=_path(name, where), source=S3Source.open(s3, bucket, after.prefix + name, None))
-        for name in sorted(listed)
+    _, listed = published(s3, bucket, after)
+    wanted = [
+        Wanted(key=after.prefix + file.path, path=path_of(file, bucket, after), file=file) for file in listed
     ]
-    digests = download(objects, dest, stop)
-    wrong = [name for name, file in listed.items() if digests[name] != file.sha256]
-    if wrong:
-        raise Failed(
-            f"the results in {where} are not those of their {MANIFEST}: {', '.join(sorted(wrong)[:_SHOWN])}"
-            " changed since; run the predecessor again",
-            EX_NOINPUT,
-        )
-    return size
+    return fetch(s3, bucket, wanted, dest, stop, fits)
 
 
-def _listed(s3: Any, bucket: str, after: After, where: str) -> list[ResultFile]:
+def published(s3: Any, bucket: str, after: After) -> tuple[bytes, list[ResultFile]]:
+    """A run's manifest as it is, and the files that it lists; raises `Failed` if it is not that run's."""
+    where = f"s3://{bucket}/{after.prefix}"
     try:
-        manifest = json.loads(s3.get_object(Bucket=bucket, Key=after.prefix + MANIFEST)["Body"].read())
+        body: bytes = s3.get_object(Bucket=bucket, Key=after.prefix + MANIFEST)["Body"].read()
+        manifest = json.loads(body)
         if manifest["run_id"] != after.run_id:
             raise Failed(
                 f"{where}{MANIFEST} is of run {manifest['run_id']!r}, not {after.run_id}", EX_NOINPUT
             )
-        return files_of(manifest)
+        return body, sorted(files_of(manifest), key=lambda file: file.path)
     except ClientError as error:
         # AWS: without s3:ListBucket a missing key is answered with 403 instead of 404.
         if error.response["ResponseMetadata"]["HTTPStatusCode"] in (403, 404):
@@ -67,11 +71,42 @@ def _listed(s3: Any, bucket: str, after: After, where: str) -> list[ResultFile]:
         raise Failed(f"{where}{MANIFEST} is none that a run publishes: {error!r}", EX_NOINPUT) from error
 
 
-def _path(name: str, where: str) -> tuple[str, ...]:
+def fetch(
+    s3: Any,
+    bucket: str,
+    wanted: Sequence[Wanted],
+    dest: Path,
+    stop: Stop,
+    fits: Callable[[int], None],
+) -> int:
+    """Fetch the files into `dest`; returns their bytes. `fits` and errors as of `stage_results`."""
+    size = sum(each.file.size for each in wanted)
+    fits(size)
+    with ThreadPoolExecutor(THREADS) as pool:
+        objects = list(
+            pool.map(
+                lambda each: BucketObject(path=each.path, source=S3Source.open(s3, bucket, each.key, None)),
+                wanted,
+            )
+        )
+    digests = download(objects, dest, stop)
+    wrong = [each.key for each in wanted if digests["/".join(each.path)] != each.file.sha256]
+    if wrong:
+        raise Failed(
+            f"results in s3://{bucket} are not those of their {MANIFEST}: {', '.join(sorted(wrong)[:_SHOWN])}"
+            " changed since; run the predecessor again",
+            EX_NOINPUT,
+        )
+    return size
+
+
+def path_of(file: ResultFile, bucket: str, after: After) -> tuple[str, ...]:
+    """The path of a file that a manifest lists; raises `Failed` if it could lead out of a folder."""
+    where = f"s3://{bucket}/{after.prefix}{MANIFEST}"
     try:
-        path = clean_path(name.encode(), Limits())
+        path = clean_path(file.path.encode(), Limits())
     except Refused as error:
-        raise Failed(f"{where}{MANIFEST}: {error.reason}", EX_NOINPUT) from error
-    if "/".join(path) != name:
-        raise Failed(f"{where}{MANIFEST}: {name!r} is no plain path", EX_NOINPUT)
+        raise Failed(f"{where}: {error.reason}", EX_NOINPUT) from error
+    if "/".join(path) != file.path:
+        raise Failed(f"{where}: {file.path!r} is no plain path", EX_NOINPUT)
     return path

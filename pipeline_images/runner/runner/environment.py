@@ -31,6 +31,14 @@ class After:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Members:
+    """The list of the runs whose results this one takes, an object of the results bucket."""
+
+    key: str
+    sha256: str  # in hex
+
+
+@dataclass(frozen=True, kw_only=True)
 class Reference:
     """One version of a reference; the pipeline sees its files at `$REFERENCES/<role>/`."""
 
@@ -49,7 +57,7 @@ class Job:
     release_digest: str
     project: str
     sample: str
-    upload: Upload
+    upload: Upload | None  # None: a cohort, of the results of its members
     results_bucket: str
     results_prefix: str  # ends with a slash
     references_bucket: str
@@ -63,6 +71,7 @@ class Job:
     scratch: Path
     command: tuple[str, ...]
     after: After | None = None
+    members: Members | None = None
 
 
 class _Variables:
@@ -96,6 +105,7 @@ class _Variables:
 def job_from(environ: Mapping[str, str]) -> Job:
     """Raises `Failed` (78) that names every variable at fault."""
     read = _Variables(environ)
+    members = _members(environ, read)
     job = Job(
         office=read.text("OFFICE"),
         run_id=read.text("RUN_ID", "r and 32 hex digits", r"r[0-9a-f]{32}"),
@@ -105,11 +115,7 @@ def job_from(environ: Mapping[str, str]) -> Job:
         release_digest=read.text("RELEASE_DIGEST", "an image digest (sha256:…)", r"sha256:[0-9a-f]{64}"),
         project=read.text("PROJECT"),
         sample=read.text("SAMPLE"),
-        upload=Upload(
-            bucket=read.text("UPLOADS_BUCKET"),
-            key=read.text("UPLOAD_KEY"),
-            version_id=read.text("UPLOAD_VERSION_ID"),
-        ),
+        upload=None if members else _upload(read),
         results_bucket=read.text("RESULTS_BUCKET"),
         results_prefix=read.text("RESULTS_PREFIX", "a prefix that ends with /", r"[^/].*/"),
         references_bucket=read.text("REFERENCES_BUCKET"),
@@ -123,10 +129,28 @@ def job_from(environ: Mapping[str, str]) -> Job:
         scratch=Path(environ.get("SCRATCH") or "/scratch"),
         command=read.parsed("PIPELINE_COMMAND", _command),
         after=_after(environ, read),
+        members=members,
     )
     if read.faults:
         raise Failed(f"the job's environment is not usable: {'; '.join(read.faults)}", EX_CONFIG)
     return job
+
+
+def _upload(read: _Variables) -> Upload:
+    return Upload(
+        bucket=read.text("UPLOADS_BUCKET"),
+        key=read.text("UPLOAD_KEY"),
+        version_id=read.text("UPLOAD_VERSION_ID"),
+    )
+
+
+def _members(environ: Mapping[str, str], read: _Variables) -> Members | None:
+    """None: this run is of an upload."""
+    if not environ.get("MEMBERS_KEY"):
+        return None
+    return Members(
+        key=read.text("MEMBERS_KEY"), sha256=read.text("MEMBERS_SHA256", "64 hex digits", r"[0-9a-f]{64}")
+    )
 
 
 def _after(environ: Mapping[str, str], read: _Variables) -> After | None:

@@ -18,6 +18,7 @@ from runner.environment import Job
 from runner.host import host_of
 from runner.lease import Heart, Lease
 from runner.manifest import left_by_pipeline, manifest, resources
+from runner.members import LIST, stage_members
 from runner.outcome import EX_DATAERR, EX_IOERR, EX_SOFTWARE, EX_TEMPFAIL, EX_UNAVAILABLE, Failed, Refused
 from runner.pipeline import Folders, pipeline_environment
 from runner.publish import AlreadyPublished, Prefix
@@ -80,34 +81,20 @@ def _work(attempt: Attempt, lease: Lease) -> None:
         )
         lease.note("fetching references")
         with cache.hold(job.references, folders.references):
-            lease.note("unpacking the upload")
-            source = S3Source.open(
-                attempt.clients.s3, job.upload.bucket, job.upload.key, job.upload.version_id
-            )
-            _fits(source.size, work)
-            staged = stage(source, folders.input, stop)
-            _log(f"staged {len(staged)} files of {job.upload.key}")
-            if job.after is not None:
-                lease.note("fetching the results of the run before")
-                stage_results(
-                    attempt.clients.s3,
-                    job.results_bucket,
-                    job.after,
-                    folders.after,
-                    stop,
-                    lambda size: _fits(size, work),
-                )
+            input_bytes = _stage(attempt, lease, folders, lambda size: _fits(size, work))
             ended = _pipeline(attempt, lease, folders)
+        if job.members is not None:
+            shutil.copyfile(folders.input / LIST, folders.output / LIST)
         lease.note("publishing results")
         files = results.put_files(folders.output)
         document = manifest(
             job,
             files=files,
-            upload_bytes=source.size,
+            input_bytes=input_bytes,
             tools=left_by_pipeline(folders.meta, "tools.json"),
             resources=resources(
                 ended.usage,
-                input_bytes=source.size,
+                input_bytes=input_bytes,
                 output_bytes=sum(file.size for file in files),
                 requests=attempt.clients.requests.made(),
                 left=left_by_pipeline(folders.meta, "resources.json"),
@@ -119,6 +106,26 @@ def _work(attempt: Attempt, lease: Lease) -> None:
         # Everything is there: even after a SIGTERM, one call more makes a result of it.
         ours = results.put_manifest(document)
         _log(f"published {len(files)} files" if ours else "another attempt has published this run")
+
+
+def _stage(attempt: Attempt, lease: Lease, folders: Folders, fits: Callable[[int], None]) -> int:
+    """Fetch what the run is made of; returns its bytes."""
+    job, s3, stop = attempt.job, attempt.clients.s3, attempt.stop
+    size = 0
+    if job.members is not None:
+        lease.note("fetching the results of the project's samples")
+        size = stage_members(s3, job.results_bucket, job.members, folders.input, stop, fits)
+    if job.upload is not None:
+        lease.note("unpacking the upload")
+        source = S3Source.open(s3, job.upload.bucket, job.upload.key, job.upload.version_id)
+        fits(source.size)
+        staged = stage(source, folders.input, stop)
+        size = source.size
+        _log(f"staged {len(staged)} files of {job.upload.key}")
+    if job.after is not None:
+        lease.note("fetching the results of the run before")
+        stage_results(s3, job.results_bucket, job.after, folders.after, stop, fits)
+    return size
 
 
 def _pipeline(attempt: Attempt, lease: Lease, folders: Folders) -> Ended:
