@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
-from handlers import intake, progress
+from handlers import intake, progress, reconcile
 from handlers.release import Linear, Release
-from tests.handlers.aws_fakes import RELEASE, World, sqs
+from tests.handlers.aws_fakes import RELEASE, RESULTS, World, sqs
 
 KEY = "metagenome/soil/S1/input.tar"
 STATUS = "metagenome/soil/S1/status.json"
@@ -24,6 +25,16 @@ ASSEMBLY = Release(
     time_limit_minutes=Linear(base=60, per_gib=120),
     after=("metagenome",),
 )
+COHORT = replace(
+    ASSEMBLY,
+    pipeline="cohort",
+    digest="sha256:" + "c" * 64,
+    job_definition=RELEASE.job_definition.replace("metagenome:3", "cohort:1"),
+    after=("metagenome", "amplicon"),
+    per="project",
+)
+COHORT_STATUS = "cohort/soil/metagenome/status.json"
+TABLE = b"taxid\tname\treads\n562\tE. coli\t9\n"
 
 
 def take(
@@ -58,6 +69,33 @@ def started(world: World, key: str = KEY, body: bytes = b"reads") -> str:
 def with_assembly(world: World) -> None:
     """From now on the office runs assembly after metagenome."""
     world.office = replace(world.office, releases={**world.office.releases, "assembly": ASSEMBLY})
+
+
+def with_cohort(world: World) -> None:
+    """From now on the office compares the samples of a project that has been quiet for an hour."""
+    world.office = replace(world.office, releases={**world.office.releases, "cohort": COHORT})
+
+
+def shared(world: World, sample: str = "S1", body: bytes = b"reads", *, tables: bytes = TABLE) -> str:
+    """A run of the project that has published abundance tables, and has succeeded; returns its id."""
+    world.now += 1
+    run_id = started(world, f"metagenome/soil/{sample}/input.tar", body)
+    publish_tables(world, run_id, tables)
+    assert tell(world, world.job_event(f"{run_id}-1", "SUCCEEDED")) == []
+    return run_id
+
+
+def publish_tables(world: World, run_id: str, tables: bytes = TABLE) -> None:
+    run = world.run_item(run_id)
+    world.put(RESULTS, f"{run['results_prefix']}abundance/species.tsv", tables)
+    listed = {"path": "abundance/species.tsv", "size": len(tables), "sha256": sha256(tables).hexdigest()}
+    world.publish(run, files=[listed])
+
+
+def quiet(world: World, seconds: float = 3600) -> dict[str, Any]:
+    """Reconcile's answer after so long without an event."""
+    world.now += seconds
+    return reconcile.handle({}, world.context())
 
 
 def succeeded(world: World, key: str = KEY, body: bytes = b"reads") -> str:
