@@ -365,7 +365,7 @@ class Account(World):
             data["jobQueue"] in (office.job_queue, office.on_demand_job_queue)
             and environment["OFFICE"] == office.name
             and environment["LEDGER"] == office.ledger
-            and environment["UPLOADS_BUCKET"] == office.uploads
+            and environment.get("UPLOADS_BUCKET", office.uploads) == office.uploads
             and environment["RESULTS_BUCKET"] == office.results
         )
         if not self._owns(right, "SubmitJob", data["jobQueue"]):

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from campaign.account import LATENCY_S, Life
+from campaign.cohort_checks import cohort_campaign, cohort_kills, cohort_races, cohort_waits
 from campaign.delivery_checks import DELIVERY_CHECKS
 from campaign.offices import START_S, Office
 from campaign.promises import examine
@@ -386,5 +387,9 @@ CHECKS: dict[str, Callable[[], list[str]]] = {
         burst,
         incident,
         small_campaign,
+        cohort_kills,
+        cohort_races,
+        cohort_waits,
+        cohort_campaign,
     )
 }

@@ -1,5 +1,5 @@
 # ruff: noqa: ARG001, ARG005 -- tests, operands and changes take the same arguments, needed or not
-"""DynamoDB as the handlers and the runner use it: items, conditions, updates, transactions, two indexes.
+"""DynamoDB as the handlers and the runner use it: items, conditions, updates, transactions, indexes.
 
 Expressions are parsed once and kept as functions, which is what makes 10,000 samples possible; the tests
 compare the answers with ministack's model of DynamoDB.
@@ -123,6 +123,18 @@ def _atom(reader: _Reader) -> Test:
         path = _operand(reader)
         reader.must(")")
         return lambda item, names, values: (path(item, names, values) is None) == absent
+    if reader.take("BEGINS_WITH"):
+        reader.must("(")
+        path = _operand(reader)
+        reader.must(",")
+        start = _operand(reader)
+        reader.must(")")
+
+        def begins(item: Item, names: Names, values: Values) -> bool:
+            held = path(item, names, values)
+            return held is not None and held["S"].startswith(start(item, names, values)["S"])
+
+        return begins
     left = _operand(reader)
     if reader.take("IN"):
         reader.must("(")
@@ -221,9 +233,9 @@ def _entry(index: str, pk: str, item: Item | None) -> tuple[str, str, str] | Non
 
 
 def name_of(key: Mapping[str, Any]) -> str:
-    """An item's place in `Table.items`: its `pk`, unique in a ledger; in HQ's table with the `sk`."""
+    """An item's place in `Table.items`: its `pk`, with the `sk` where that is not the only one."""
     pk: str = key["pk"]["S"]
-    return f"{pk} {key['sk']['S']}" if pk.startswith("office#") else pk
+    return f"{pk} {key['sk']['S']}" if pk.startswith(("office#", "project#")) else pk
 
 
 class Table:
@@ -321,6 +333,8 @@ class Table:
             self.items[pk] = item
 
     def _query(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        if data.get("IndexName") not in ASKED:
+            return self._search(data)
         partition, sort = INDEXES[data["IndexName"]]
         entries, values = self._entries[data["IndexName"]], data["ExpressionAttributeValues"]
         [wanted, *rest] = values.values()
@@ -338,4 +352,18 @@ class Table:
                 names = ("pk", "sk", partition, sort)
                 last = {name: found[-1][name] for name in names}
                 return {"Items": found, "Count": len(found), "LastEvaluatedKey": last}
+        return {"Items": found, "Count": len(found)}
+
+    def _search(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """A query of the table itself, or of an index that is asked too rarely to be kept in order."""
+        index = data.get("IndexName")
+        partition, sort = INDEXES[index] if index else ("pk", "sk")
+        test = condition_of(data["KeyConditionExpression"])
+        names, values = data.get("ExpressionAttributeNames", {}), data["ExpressionAttributeValues"]
+        found = [
+            item
+            for item in self.items.values()
+            if partition in item and sort in item and test(item, names, values)
+        ]
+        found.sort(key=lambda item: (item[sort]["S"], item["pk"]["S"]))
         return {"Items": found, "Count": len(found)}

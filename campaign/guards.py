@@ -22,6 +22,7 @@ from types import ModuleType
 from rich.console import Console
 from rich.table import Table
 
+from campaign.cohort_guards import COHORT_GUARDS
 from campaign.delivery_guards import DELIVERY_GUARDS
 from campaign.guard import Guard, guard
 
@@ -216,6 +217,7 @@ GUARDS = (
         '        sha256, size = _sha256_of(folder / path)\n', '        sha256, size = _sha256_of(folder / path)\n        blind = True\n',
         ("runner.publish", "                if self._put(path, body, sha256, condition):", "                if self._put(path, body, sha256, {} if blind else condition):"),
     ),
+    *COHORT_GUARDS,
     *DELIVERY_GUARDS,
 )  # fmt: skip
 

@@ -18,8 +18,8 @@ from campaign.simulation import Killed, Simulation
 from handlers import delivery, fleet, intake, progress, reconcile
 from handlers.fleet import FleetContext
 from handlers.ledger import OPEN, OPEN_INDEX
+from handlers.outbox import COHORT, PASSPORT
 from handlers.outbox import INDEX as DUE_INDEX
-from handlers.outbox import PASSPORT
 
 if TYPE_CHECKING:
     from campaign.delivering import Deliveries
@@ -251,6 +251,7 @@ class Office:
             and not self.account.table.waits(OPEN_INDEX, OPEN)
             and not self.account.table.waits(DUE_INDEX, PASSPORT)
             and self.quiet_passes >= 2
+            and not self.account.table.waits(DUE_INDEX, COHORT)
             and (self.deliveries is None or self.deliveries.idle)
         )
 

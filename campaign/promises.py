@@ -10,11 +10,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from campaign.comparisons import cohorts_behind
 from campaign.container import Container
 from campaign.offices import Office
 from campaign.story import Campaign, Upload
 from fleet.passports import Passport
-from handlers.context import iso
+from handlers.context import epoch, iso
 from tests.handlers.aws_fakes import SIGNING_KEY, Version
 
 TERMINAL = ("succeeded", "failed", "rejected", "superseded")
@@ -25,6 +26,7 @@ PROMISES = {
     "foreign writes": "calls to another office's resources",
     "not terminal": "runs without an end, and not in a dead-letter queue with a reason",
     "status behind": "samples whose status.json is not what the ledger says",
+    "cohort behind": "projects whose latest comparison is not of the newest results, or is not the only one",
     "over the limit": "seconds with more than 50 submissions",
     "passport wrong": "results without their one passport, or with one that is not of them",
 }
@@ -70,6 +72,7 @@ def _examine_office(office: Office, uploads: dict[str, list[Upload]], found: Fin
         if run["state"] not in TERMINAL and run_id not in dead:
             found.broken["not terminal"].append(f"{office.name} {run_id} {run['state']}")
         _examine_results(office, run_id, run, found)
+    found.broken["cohort behind"] += cohorts_behind(office, items, runs)
     found.broken["foreign writes"] += office.account.foreign
     if office.batch.peak > 50:
         found.broken["over the limit"].append(f"{office.name}: {office.batch.peak} within a second")
@@ -141,7 +144,8 @@ def _whole(office: Office, run: dict[str, Any], manifest: Version, at: float = f
         held = [version for version in versions if version.modified <= at]
         if not held or hashlib.sha256(held[-1].body).hexdigest() != each["sha256"]:
             return False
-    return bool(listed["upload"]["version_id"] == run["version_id"])
+    made_of = listed["members"]["sha256"] if run.get("members") else listed["upload"]["version_id"]
+    return bool(made_of == run["version_id"])
 
 
 def _examine_results(office: Office, run_id: str, run: dict[str, Any], found: Findings) -> None:
@@ -251,7 +255,10 @@ def _publisher(office: Office, run: dict[str, Any]) -> str | None:
 
 
 def _newer_at(uploads: dict[str, list[Upload]], run: dict[str, Any]) -> float | None:
-    """When the branch put a version with other bytes after this run's."""
+    """When the branch put a version with other bytes after this run's; a cohort, when it was superseded."""
+    if run.get("members"):
+        superseded = run["times"].get("superseded")
+        return epoch(superseded) if superseded else None
     versions = uploads[run["key"]]
     index = next(i for i, each in enumerate(versions) if each.version_id == run["version_id"])
     return next((each.at for each in versions[index + 1 :] if each.body != versions[index].body), None)

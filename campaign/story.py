@@ -14,6 +14,7 @@ from campaign.rates import Rates
 from campaign.simulation import Simulation
 
 UPLOADS_PER_S = 1.2  # of an office, on average
+PROJECTS = 37
 PATIENCE_S = 2 * 86_400.0  # after the last upload: what is not at its end by then never will be
 MID_RUN_S = (5.0, 900.0)
 INPUT = "input.tar"
@@ -56,6 +57,7 @@ def run_campaign(
     uploads_per_s: float = UPLOADS_PER_S,
     metered: bool = False,
     prepare: Callable[[dict[str, Office]], Any] = lambda _: None,
+    projects: int = PROJECTS,
 ) -> Campaign:
     """Run `samples` in each office to their ends. `prepare` gets the offices before anything happens."""
     rates = rates or Rates()
@@ -75,7 +77,7 @@ def run_campaign(
         uploads={name: {} for name in made},
     )
     last = max(
-        _plan(simulation, office, samples, seed, rates, campaign.uploads[name], uploads_per_s)
+        _plan(simulation, office, samples, seed, rates, campaign.uploads[name], uploads_per_s, projects)
         for name, office in made.items()
     )
     for number, office in enumerate(made.values()):
@@ -113,13 +115,14 @@ def _plan(
     rates: Rates,
     uploads: dict[str, list[Upload]],
     uploads_per_s: float,
+    projects: int,
 ) -> float:
     """Put every upload into the clock; returns when the last one is made."""
     chance = Random(f"{seed} {office.name} uploads")
     at = last = START_S
     for number in range(samples):
         at += chance.expovariate(uploads_per_s)
-        project, sample = f"P{number % 37}", f"S{number:05d}"
+        project, sample = f"P{number % projects}", f"S{number:05d}"
         key = f"metagenome/{project}/{sample}/{INPUT}"
         sick = office.batch.sick.setdefault(f"{project}/{sample}", set())
         if chance.random() < rates.out_of_memory:

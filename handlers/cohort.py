@@ -26,7 +26,7 @@ from handlers.keys import Sample
 from handlers.ledger import Newest
 from handlers.log import logger
 from handlers.project import Member, Project, changes_of, members, project_of, unchanged
-from handlers.release import Release
+from handlers.release import PROJECT, Release
 from handlers.run import FAILED, Members, Run, run_id_of
 from handlers.submit import ensure_submitted
 from handlers.upload import Upload
@@ -117,6 +117,8 @@ def start_due(context: Context, busy: Collection[Project], time_is_up: Callable[
 
     `busy` are those with a sample that is still being analysed: they are not quiet.
     """
+    if all(release.per != PROJECT for release in context.office.releases.values()):
+        return
     for due in outbox.all_due(context, outbox.COHORT):
         if time_is_up():
             return

@@ -7,42 +7,21 @@ import gzip
 import io
 import json
 import random
-import shutil
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
-from rich.console import Console
 
 from canary import mock
-from demo import results, story
+from demo import story
 from demo.story import Offices
-from twin import deploy
-from twin import home as home_of_twin
-from twin.server import Twin
-from twin.state import State
+from tests.one_office import ROOT, fetched, one_office, put
 
-ROOT = Path(__file__).resolve().parent.parent
 pytestmark = [pytest.mark.containers, pytest.mark.xdist_group("end_to_end")]
 
 GENOME, PAIRS, LENGTH, INSERT = 6_000, 500, 100, 300
 COMPLEMENT = str.maketrans("ACGT", "TGCA")
-
-
-def tree(folder: Path) -> Path:
-    """The repository, where eu runs assembly too."""
-    for path in (ROOT / "Pulumi.yaml", ROOT / "__main__.py", *ROOT.glob("Pulumi.*.yaml")):
-        shutil.copy(path, folder / path.name)
-    for name in ("components", "cost", "handlers", "pipeline_images"):
-        (folder / name).symlink_to(ROOT / name)
-    stack = folder / "Pulumi.eu.yaml"
-    office = yaml.safe_load(stack.read_text())
-    office["config"]["globalbi:releases"]["assembly"] = {"digest": "sha256:" + "a5" * 32}
-    stack.write_text(yaml.safe_dump(office))
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -53,19 +32,9 @@ def community() -> mock.Community:
 
 @pytest.fixture(scope="module")
 def eu(tmp_path_factory: pytest.TempPathFactory, community: mock.Community) -> Iterator[Offices]:
-    root = tree(tmp_path_factory.mktemp("tree"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TWIN_HOME", str(tmp_path_factory.mktemp("home") / "twin"))
-        with Twin(root=root) as twin:
-            deploy.up("eu", root=root)
-            outputs = {"eu": State.load("eu", home_of_twin.running().life).outputs}
-            office = Offices(twin=twin, console=Console(quiet=True), outputs=outputs)
-            s3 = twin.client("s3", "eu")
-            for path in sorted(community.references.rglob("*")):
-                if path.is_file():
-                    key = str(path.relative_to(community.references))
-                    s3.upload_file(str(path), outputs["eu"]["references_bucket"], key)
-            yield office
+    assembly = {"assembly": {"digest": "sha256:" + "a5" * 32}}
+    with one_office("eu", tmp_path_factory, community.references, releases=assembly) as office:
+        yield office
 
 
 @pytest.fixture(scope="module")
@@ -102,15 +71,6 @@ def tar_of(files: dict[str, bytes], *, beside: Path | None = None) -> bytes:
             entry.size = len(content)
             tar.addfile(entry, io.BytesIO(content))
     return buffer.getvalue()
-
-
-def put(eu: Offices, key: str, body: bytes) -> None:
-    eu.branch("eu").put_object(Bucket=eu.outputs["eu"]["uploads_bucket"], Key=key, Body=body)
-
-
-def fetched(eu: Offices, status: dict[str, Any], folder: Path) -> results.Fetched:
-    bucket = eu.outputs["eu"]["results_bucket"]
-    return results.fetch(eu.branch("eu"), bucket, status["results"]["prefix"], folder)
 
 
 def contigs(folder: Path) -> str:

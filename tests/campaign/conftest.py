@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 import botocore.endpoint
 import pytest
+import runner.after
 import runner.job
+import runner.members
 import runner.publish
 from botocore.retries import quota
 from botocore.signers import RequestSigner
@@ -20,7 +22,8 @@ REPLACED = (
     (UserAgentString, "to_string"),
     *((runner.job, name) for name in ("Cache", "Heart", "run_folder", "stage", "S3Source")),
     *((runner.job, name) for name in ("_fits", "_log", "_pipeline")),
-    (runner.publish, "ThreadPoolExecutor"),
+    *((module, "ThreadPoolExecutor") for module in (runner.publish, runner.after, runner.members)),
+    *((runner.after, name) for name in ("S3Source", "download")),
 )
 
 

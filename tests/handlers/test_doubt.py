@@ -10,19 +10,24 @@ from typing import Any
 
 import pytest
 
-from handlers import intake, progress, reconcile
+from handlers import intake, outbox, progress, reconcile
 from tests.handlers.aws_fakes import Call, Killed, World, job_name_counts, sqs
 from tests.handlers.lab import (
     ASSEMBLY_STATUS,
+    COHORT_STATUS,
     KEY,
     only_run,
+    publish_tables,
+    quiet,
     runs_of,
+    shared,
     started,
     status,
     succeeded,
     take,
     tell,
     with_assembly,
+    with_cohort,
 )
 
 VISIBILITY_S = 360
@@ -35,6 +40,10 @@ def _intake(world: World, event: Mapping[str, Any]) -> bool:
 
 def _progress(world: World, event: Mapping[str, Any]) -> bool:
     return not progress.handle(sqs(event), world.context())["batchItemFailures"]
+
+
+def _reconcile(world: World, event: Mapping[str, Any]) -> bool:
+    return "NotMended" not in reconcile.handle(event, world.context())
 
 
 def until_acknowledged(
@@ -188,6 +197,40 @@ def newer_predecessor_succeeds(world: World) -> tuple[Any, Mapping[str, Any], Ca
     return _progress, event, end
 
 
+def member_succeeds(world: World) -> tuple[Any, Mapping[str, Any], Callable[[World], None]]:
+    with_cohort(world)
+    run_id = started(world)
+    publish_tables(world, run_id)
+    event = world.job_event(f"{run_id}-1", "SUCCEEDED")
+
+    def end(world: World) -> None:
+        assert "open" not in world.run_item(run_id)
+        quiet(world)
+        [(_, run)] = runs_of(world, "cohort").items()
+        assert run["members"] == {"pipeline": "metagenome", "count": 1}
+
+    return _progress, event, end
+
+
+def cohort_is_due(world: World) -> tuple[Any, Mapping[str, Any], Callable[[World], None]]:
+    with_cohort(world)
+    shared(world, "S1")
+    quiet(world)
+    [old] = runs_of(world, "cohort")
+    shared(world, "S2")
+    world.now += 3600
+
+    def end(world: World) -> None:
+        [new] = set(runs_of(world, "cohort")) - {old}
+        assert world.run_item(old)["state"] == "superseded"
+        assert world.run_item(old)["attempts"][0]["job_id"] in world.terminated
+        assert job_name_counts(world)[f"{new}-1"] == job_name_counts(world)[f"{old}-1"] == 1
+        assert status(world, COHORT_STATUS)["run_id"] == new
+        assert list(outbox.all_due(world.context(), outbox.COHORT)) == []
+
+    return _reconcile, {}, end
+
+
 STORIES = (
     first_upload,
     changed_upload,
@@ -200,6 +243,8 @@ STORIES = (
     queue_is_blocked,
     predecessor_succeeds,
     newer_predecessor_succeeds,
+    member_succeeds,
+    cohort_is_due,
 )
 
 
