@@ -91,7 +91,7 @@ def _manifest(change: Callable[[dict[str, Any]], None]) -> Callable[[Office, Sam
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (changed_file, "are not those of their manifest.json: tables/reads.tsv changed since"),
+        (changed_file, "tables/reads.tsv changed since"),
         (missing_file, "there is no such version"),
         (missing_manifest, "the predecessor's results are gone"),
         (_manifest(lambda m: m.update(run_id="r" + "0" * 32)), "is of run"),
