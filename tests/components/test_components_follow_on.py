@@ -8,10 +8,12 @@ import pytest
 import yaml
 
 from components.faults import InvalidOffices
+from components.pipeline import load_pipelines
 from components.roster import Fleet
 from handlers.context import office_of
 from policies.program import Stack, deploy
 from tests.components.conftest import Edit
+from tests.conftest import ROOT
 
 DIGEST = "sha256:" + "a5" * 32
 
@@ -63,3 +65,72 @@ def test_an_office_without_the_pipeline_before_is_refused(checkout: Path, edit: 
         "releases.assembly takes the results of metagenome: release metagenome here too" in each
         for each in caught.value.faults
     )
+
+
+@pytest.fixture
+def comparing(checkout: Path, edit: Edit) -> Stack:
+    """eu compares its projects after half an hour; it does not run amplicon."""
+    releases = yaml.safe_load((checkout / "Pulumi.eu.yaml").read_text())["config"]["globalbi:releases"]
+    cohort = {"cohort": {"digest": DIGEST}}
+    edit("eu", {"globalbi:releases": {**releases, **cohort}, "globalbi:cohorts": {"quietMinutes": 30}})
+    return deploy("eu", checkout)
+
+
+def test_a_cohorts_job_reads_the_results_of_its_members_and_no_reads(comparing: Stack) -> None:
+    """Without the results nothing can be compared; a job that needs no sample's reads must not have them."""
+    job = policy(comparing, "globalbi-eu-cohort-job")
+    ends = {
+        sid: sorted(arn.rpartition(":::")[2].split("/", 1)[1] for arn in job[sid]["Resource"])
+        for sid in ("ReadUploads", "ReadResults", "WriteResults")
+    }
+    assert ends == {
+        "ReadUploads": ["cohort/*"],
+        "ReadResults": ["cohort/*", "metagenome/*"],
+        "WriteResults": ["cohort/*"],
+    }
+
+
+def test_reconcile_may_find_what_is_due_and_knows_when(comparing: Stack) -> None:
+    """Without the index it finds no project; without the time it would compare after each sample."""
+    reconcile = policy(comparing, "globalbi-eu-reconcile-may")
+    indexes = {arn for sid in reconcile for arn in reconcile[sid]["Resource"] if "/index/" in arn}
+    assert {arn.rpartition("/")[2] for arn in indexes} == {"by_state", "by_due", "by_page"}
+    for function in ("progress", "reconcile"):
+        inputs = comparing.named(f"globalbi-eu-{function}", "lambda/function:").inputs
+        office = office_of(inputs["environment"]["variables"])
+        assert office.quiet_s == 1800
+        assert (office.releases["cohort"].after, office.releases["cohort"].per) == (
+            ("metagenome", "amplicon"),
+            "project",
+        )
+
+
+def test_a_cohort_without_any_of_its_members_pipelines_is_refused(checkout: Path, edit: Edit) -> None:
+    """It would wait for results that never come, and nobody would know why."""
+    edit("us", {"globalbi:releases": {"cohort": {"digest": DIGEST}}})
+    with pytest.raises(InvalidOffices) as caught:
+        Fleet.load(checkout)
+    assert any("takes the results of metagenome or amplicon" in each for each in caught.value.faults)
+
+
+@pytest.mark.parametrize(
+    ("after", "words"),
+    [
+        ({"pipelines": ["metagenome", "amplicon"]}, "must name one pipeline, or say per: project"),
+        ({"pipelines": ["metagenome"], "per": "office"}, "per"),
+        ({"pipelines": ["metagenom"], "per": "project"}, "not 'metagenom'"),
+        ({"pipelines": ["assembly"], "per": "project"}, "follows no other"),
+    ],
+)
+def test_a_contract_that_cannot_be_kept_is_refused(tmp_path: Path, after: object, words: str) -> None:
+    """A pipeline that nothing starts looks like one that works."""
+    for name in ("metagenome", "amplicon", "assembly", "cohort"):
+        folder = tmp_path / "pipeline_images" / name
+        folder.mkdir(parents=True)
+        told = yaml.safe_load((ROOT / "pipeline_images" / name / "pipeline.yaml").read_text())
+        folder.joinpath("pipeline.yaml").write_text(
+            yaml.safe_dump({**told, **({"after": after} if name == "cohort" else {})})
+        )
+    with pytest.raises(InvalidOffices) as caught:
+        load_pipelines(tmp_path)
+    assert any(words in each for each in caught.value.faults), caught.value.faults

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.text import cell, plain, since, span
+from fleet.text import cell, plain, since, span, taken
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 
@@ -55,3 +55,22 @@ def test_a_time_that_is_none_is_refused(text: str) -> None:
 def test_spans_are_short(seconds: float, words: str) -> None:
     """A column is narrow."""
     assert span(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({"size": 3 * 2**30}, "3.0 GiB"),
+        (
+            {"size": 2**20, "members": {"pipeline": "metagenome", "count": 12}},
+            "the newest results of 12 samples of the project by metagenome, 1.0 MiB",
+        ),
+        (
+            {"size": 2**20, "members": {"pipeline": "amplicon", "count": 1}},
+            "the newest results of 1 sample of",
+        ),
+    ],
+)
+def test_what_a_run_is_made_of_is_said_in_words(row: dict[str, object], words: str) -> None:
+    """A comparison has no upload: its size alone would be taken for a very small sample."""
+    assert taken(row).startswith(words)

@@ -15,7 +15,7 @@ from handlers.desk import Desk
 from handlers.page import Page, Sample, render
 from handlers.run import Recalled
 from tests.handlers.aws_fakes import RESULTS, Killed, World
-from tests.handlers.lab import KEY, started, succeeded, take, tell
+from tests.handlers.lab import KEY, quiet, shared, started, succeeded, take, tell, with_cohort
 from tests.handlers.test_notices import channels
 
 PAGE = (RESULTS, "metagenome/soil/status.html")
@@ -315,6 +315,19 @@ def test_a_recalled_sample_says_so_and_what_happens_next(world: World) -> None:
     assert "1 recalled" in told
     assert "It lacks chromosome Y" in told
     assert "It runs again" in told
+
+
+def test_a_comparison_says_that_it_is_of_all_samples(world: World) -> None:
+    """A row called `metagenome` would be taken for a sample of that name."""
+    with_cohort(world)
+    shared(world, "S1")
+    shared(world, "S2")
+    quiet(world)
+    pass_of(world)
+    told = words(page(world, (RESULTS, "cohort/soil/status.html")))
+    assert "all samples by metagenome" in told
+    assert "compared anew, by itself" in told
+    assert "all samples by" not in words(page(world))
 
 
 def test_one_page_that_cannot_be_made_does_not_keep_the_others_from_it(world: World) -> None:

@@ -14,14 +14,18 @@ from handlers.status import status_of
 from tests.handlers.aws_fakes import World
 from tests.handlers.lab import (
     ASSEMBLY_STATUS,
+    COHORT_STATUS,
     KEY,
     STATUS,
+    quiet,
+    shared,
     started,
     status,
     succeeded,
     take,
     tell,
     with_assembly,
+    with_cohort,
 )
 
 SCHEMA = json.loads((Path(__file__).resolve().parents[2] / "docs" / "status.schema.json").read_text())
@@ -58,6 +62,10 @@ def every_status(world: World) -> dict[str, dict[str, Any]]:
     tell(world, world.job_event(f"{failed}-1", "FAILED", container="CannotPullContainerError: unauthorized"))
     found["failed"] = status(world, "metagenome/soil/S2/status.json")
     take(world, world.upload("metagenome/soil/S3/Input.tar"))
+    with_cohort(world)
+    shared(world, "S4")
+    quiet(world)
+    found["of a cohort"] = status(world, COHORT_STATUS)
     found["a wrong key"] = status(world, "metagenome/soil/S3/status.json")
     return found
 
@@ -81,6 +89,8 @@ def test_every_key_that_is_written_is_explained_in_the_schema(world: World) -> N
     assert set(written) == set(SCHEMA["properties"]) == set(SCHEMA["required"])
     for name in ("upload", "results", "recall"):
         assert set(written[name]) == set(SCHEMA["properties"][name]["properties"])
+    cohort = every_status(World())["of a cohort"]
+    assert set(cohort["members"]) == set(SCHEMA["properties"]["members"]["properties"])
     assert set(written["attempts"][0]) == set(SCHEMA["properties"]["attempts"]["items"]["properties"])
 
 
