@@ -256,7 +256,8 @@ def test_branch_staff_may_upload_inputs_and_read_results(stacks: dict[str, Stack
     stack = stacks["eu"]
     may = policy_of(stack, "globalbi-eu-branch-may")
     assert may["UploadInput"]["Resource"] == [
-        "arn:aws:s3:::globalbi-eu-uploads-222222222222/metagenome/*/input.tar"
+        f"arn:aws:s3:::globalbi-eu-uploads-222222222222/{pipeline}/*/input.tar"
+        for pipeline in ("cohort", "metagenome")
     ]
     writing = {sid for sid, each in may.items() for action in each["Action"] if "Put" in action}
     assert writing == {"UploadInput"}

@@ -99,9 +99,10 @@ def test_every_fault_of_every_file_is_reported_at_once(checkout: Path, edit: Edi
         (
             {"globalbi:cdir": "10.20.0.0/16"},
             "globalbi:cdir is unknown; did you mean globalbi:cidr? (valid: aws:allowedAccountIds, "
-            "aws:profile, aws:region, globalbi:budget, globalbi:cidr, globalbi:compute, globalbi:contacts, "
-            "globalbi:deliveries, globalbi:headquarters, globalbi:identifiers, globalbi:mayLeave, "
-            "globalbi:notifications, globalbi:partners, globalbi:releases, globalbi:retries)",
+            "aws:profile, aws:region, globalbi:budget, globalbi:cidr, globalbi:cohorts, globalbi:compute, "
+            "globalbi:contacts, globalbi:deliveries, globalbi:headquarters, globalbi:identifiers, "
+            "globalbi:mayLeave, globalbi:notifications, globalbi:partners, globalbi:releases, "
+            "globalbi:retries)",
         ),
         (
             {"globalbi:notifications": {"soil": {}}},
@@ -235,7 +236,8 @@ def test_a_delivery_names_a_partner_and_a_release(checkout: Path, edit: Edit) ->
     edit("eu", {"globalbi:deliveries": [delivery]})
     assert faults(checkout) == (
         "Pulumi.eu.yaml: globalbi:deliveries.0.partner must be a partner (valid: none), not 'acme'",
-        "Pulumi.eu.yaml: globalbi:deliveries.0.pipeline must be released (valid: metagenome), not 'amplicon'",
+        "Pulumi.eu.yaml: globalbi:deliveries.0.pipeline must be released (valid: cohort, metagenome), not"
+        " 'amplicon'",
     )
 
 

@@ -32,7 +32,7 @@ def test_every_fault_of_a_stack_file_stands_on_its_line(checkout: Path) -> None:
     path = checkout / "Pulumi.eu.yaml"
     text = path.read_text()
     text = text.replace("10.20.0.0/16", "10.20.0.0/28").replace("maxVcpus: 256", "maxVcpus: 0")
-    text = text.replace("- ops-eu@example.org", "- nobody").replace("sha256:", "latest:")
+    text = text.replace("- ops-eu@example.org", "- nobody").replace("sha256:", "latest:", 1)
     path.write_text(text)
     with pytest.raises(InvalidOffices) as refused:
         Fleet.load(checkout)
