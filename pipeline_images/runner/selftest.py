@@ -1,13 +1,17 @@
 """Run while the image is built: the runner stages a tar, runs a pipeline and refuses a tar that has lost
-its end.
+its end. What a program took is counted for an ordinary user, too.
 """
 
+import json
 import os
 import subprocess
 import sys
 import tarfile
 import tempfile
 from pathlib import Path
+
+from programs import use
+from programs.chain import Program, run_chain
 
 PIPELINE = """
 import os, pathlib, sys
@@ -44,6 +48,10 @@ def main() -> None:
         refused = runner("stage", archive, place / "staged")
         assert refused.returncode == 65, refused
         assert not any((place / "staged").glob("*")), "a refused archive must leave nothing behind"
+        run_chain([Program(name="cat", command=("cat",))], place, lambda write: write(bytes(100_000)))
+        use.leave(place)
+        (cat,) = json.loads((place / use.RESOURCES).read_text())["programs"]
+        assert cat["read_bytes"] >= cat["written_bytes"] == 100_000, cat
     print("runner: stages, runs a pipeline, refuses a damaged archive")
 
 

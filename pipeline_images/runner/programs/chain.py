@@ -98,6 +98,7 @@ def _started(programs: Sequence[Program], logs: Path) -> Iterator[list[_Child]]:
                     if pipe is not None:
                         pipe.close()
             child.process.wait()
+            child.watched.close()
 
 
 def _judge(children: list[_Child]) -> None:

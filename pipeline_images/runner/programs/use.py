@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import monotonic
+from typing import TextIO
 
 RESOURCES = "resources.json"  # the runner takes it into the manifest
 SAMPLE_S = 0.2
@@ -37,19 +38,23 @@ class Watched:
     began: float = field(default_factory=monotonic)
     rss_bytes: int = 0
 
-    def look(self, proc: Path = Path("/proc")) -> None:
+    def __post_init__(self) -> None:
+        # Once a program has ended, its counters belong to root: opened now, they can still be read then.
+        self._counters: TextIO | None = None
+        with suppress(OSError):  # some kernels count nothing: no reason to fail
+            self._counters = Path(f"/proc/{self.pid}/io").open()
+
+    def look(self) -> None:
         with suppress(OSError):
-            for line in (proc / str(self.pid) / "status").read_text().splitlines():
+            for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
                 if line.startswith("VmHWM:"):
                     self.rss_bytes = max(self.rss_bytes, int(line.split()[1]) << 10)
 
-    def end(self, proc: Path = Path("/proc")) -> tuple[int, Use]:
+    def end(self) -> tuple[int, Use]:
         """Wait for its end: its exit code, below 0 a signal's number, and what it took."""
         os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
-        counted: dict[str, int] = {}
-        with suppress(OSError):  # who has ended, but was not waited for yet, still has its counters
-            lines = (proc / str(self.pid) / "io").read_text().splitlines()
-            counted = {name: int(value) for name, _, value in (line.partition(":") for line in lines)}
+        counted = self._counted()
+        self.close()
         _, status, spent = os.wait4(self.pid, 0)
         return os.waitstatus_to_exitcode(status), Use(
             program=self.program,
@@ -60,6 +65,17 @@ class Watched:
             read_bytes=counted.get("rchar", 0),
             written_bytes=counted.get("wchar", 0),
         )
+
+    def close(self) -> None:
+        if self._counters is not None:
+            self._counters.close()
+
+    def _counted(self) -> dict[str, int]:
+        """The bytes so far, also of who has ended but was not waited for yet."""
+        if self._counters is None:
+            return {}
+        lines = self._counters.read().splitlines()
+        return {name: int(value) for name, _, value in (line.partition(":") for line in lines)}
 
 
 class Watch:
