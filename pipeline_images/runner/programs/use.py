@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import monotonic
-from typing import TextIO
 
 RESOURCES = "resources.json"  # the runner takes it into the manifest
 SAMPLE_S = 0.2
@@ -40,9 +39,9 @@ class Watched:
 
     def __post_init__(self) -> None:
         # Once a program has ended, its counters belong to root: opened now, they can still be read then.
-        self._counters: TextIO | None = None
+        self._counters: int | None = None
         with suppress(OSError):  # some kernels count nothing: no reason to fail
-            self._counters = Path(f"/proc/{self.pid}/io").open()
+            self._counters = os.open(f"/proc/{self.pid}/io", os.O_RDONLY | os.O_CLOEXEC)
 
     def look(self) -> None:
         with suppress(OSError):
@@ -68,13 +67,14 @@ class Watched:
 
     def close(self) -> None:
         if self._counters is not None:
-            self._counters.close()
+            os.close(self._counters)
+            self._counters = None
 
     def _counted(self) -> dict[str, int]:
         """The bytes so far, also of who has ended but was not waited for yet."""
         if self._counters is None:
             return {}
-        lines = self._counters.read().splitlines()
+        lines = os.pread(self._counters, 4096, 0).decode().splitlines()
         return {name: int(value) for name, _, value in (line.partition(":") for line in lines)}
 
 
