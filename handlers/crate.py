@@ -181,6 +181,14 @@ def _time(iso: str) -> str:
 
 
 def _upload(run: Run) -> Iterable[Entity]:
+    if run.members:
+        yield {
+            "@id": f"s3://{run.bucket}/{quote(run.upload_key)}",
+            "@type": "CreativeWork",
+            "name": f"the list of {run.members.count} results of {run.members.pipeline}",
+            "sha256": run.version_id,
+        }
+        return
     version = f"s3://{run.bucket}/{quote(run.upload_key)}?versionId={quote(run.version_id)}"
     known = {name: value for name, value in json.loads(run.content).items() if name != "size"}
     checksums = list(_values(f"#{run.version_id}/checksum", known))

@@ -81,10 +81,10 @@ def test_a_cohorts_job_reads_the_results_of_its_members_and_no_reads(comparing: 
     job = policy(comparing, "globalbi-eu-cohort-job")
     ends = {
         sid: sorted(arn.rpartition(":::")[2].split("/", 1)[1] for arn in job[sid]["Resource"])
-        for sid in ("ReadUploads", "ReadResults", "WriteResults")
+        for sid in ("ReadVersionsOfUploads", "ReadResults", "WriteResults")
     }
     assert ends == {
-        "ReadUploads": ["cohort/*"],
+        "ReadVersionsOfUploads": ["cohort/*"],
         "ReadResults": ["cohort/*", "metagenome/*"],
         "WriteResults": ["cohort/*"],
     }

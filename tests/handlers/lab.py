@@ -1,5 +1,6 @@
 """What tests do with a world: deliver events, and read what a branch or HQ would see."""
 
+import base64
 from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
@@ -87,7 +88,8 @@ def shared(world: World, sample: str = "S1", body: bytes = b"reads", *, tables: 
 
 def publish_tables(world: World, run_id: str, tables: bytes = TABLE) -> None:
     run = world.run_item(run_id)
-    world.put(RESULTS, f"{run['results_prefix']}abundance/species.tsv", tables)
+    put = world.put(RESULTS, f"{run['results_prefix']}abundance/species.tsv", tables)
+    put.checksums["SHA256"] = base64.b64encode(sha256(tables).digest()).decode()
     listed = {"path": "abundance/species.tsv", "size": len(tables), "sha256": sha256(tables).hexdigest()}
     world.publish(run, files=[listed])
 
@@ -96,6 +98,14 @@ def quiet(world: World, seconds: float = 3600) -> dict[str, Any]:
     """Reconcile's answer after so long without an event."""
     world.now += seconds
     return reconcile.handle({}, world.context())
+
+
+def finish(world: World, run_id: str) -> None:
+    """A cohort's job publishes, and that is told."""
+    run = world.run_item(run_id)
+    world.publish(run, upload=None, members={"sha256": run["version_id"]})
+    assert tell(world, world.job_event(f"{run_id}-1", "RUNNING")) == []
+    assert tell(world, world.job_event(f"{run_id}-1", "SUCCEEDED")) == []
 
 
 def succeeded(world: World, key: str = KEY, body: bytes = b"reads") -> str:

@@ -21,6 +21,7 @@ from tests.handlers.aws_fakes import RESULTS, World
 from tests.handlers.lab import (
     COHORT,
     COHORT_STATUS,
+    finish,
     publish_tables,
     quiet,
     runs_of,
@@ -61,14 +62,6 @@ def newest(world: World) -> str:
     )
     assert found is not None
     return found.run_id
-
-
-def finish(world: World, run_id: str) -> None:
-    """The cohort's job publishes, and that is told."""
-    run = world.run_item(run_id)
-    world.publish(run, upload=None, members={"sha256": run["version_id"]})
-    assert tell(world, world.job_event(f"{run_id}-1", "RUNNING")) == []
-    assert tell(world, world.job_event(f"{run_id}-1", "SUCCEEDED")) == []
 
 
 def test_a_quiet_project_is_compared_with_all_that_the_job_needs(world: World) -> None:

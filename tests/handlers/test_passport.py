@@ -1,5 +1,6 @@
 """Passports: every result gets one, of what is there, signed once; and nothing else hangs on it."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,7 +16,19 @@ from handlers.agreement import Agreement
 from handlers.delivery_plan import GRACE_S, delivery_id_of
 from handlers.passport import PASSPORT
 from tests.handlers.aws_fakes import RESULTS, SIGNING_KEY, Call, Killed, World
-from tests.handlers.lab import ASSEMBLY_STATUS, runs_of, started, status, succeeded, tell, with_assembly
+from tests.handlers.lab import (
+    ASSEMBLY_STATUS,
+    finish,
+    quiet,
+    runs_of,
+    shared,
+    started,
+    status,
+    succeeded,
+    tell,
+    with_assembly,
+    with_cohort,
+)
 from tests.handlers.test_delivery import PARTNER, hand, held, item
 
 WITH_PASSPORT = replace(PARTNER, names=("report", PASSPORT))
@@ -105,6 +118,27 @@ def test_a_follow_on_names_what_it_was_made_of(world: World) -> None:
     assert first in before["description"]
     assert before["result"][0] in last["object"]
     assert read.files.keys() == {"report.html", "manifest.json"}  # its own alone
+
+
+def test_a_cohort_names_the_list_of_what_it_was_made_of(world: World) -> None:
+    """A comparison whose members nobody can tell for certain proves nothing."""
+    with_cohort(world)
+    shared(world, "S1")
+    quiet(world)
+    [(run_id, run)] = runs_of(world, "cohort").items()
+    finish(world, run_id)
+    [action] = entities(only_passport(world, run_id), "CreateAction")
+    listed = f"s3://{RESULTS}/{run['results_prefix']}members.json"
+    assert listed in [each["@id"] for each in action["object"]]
+    [members] = [
+        each for each in entities(only_passport(world, run_id), "CreativeWork") if each["@id"] == listed
+    ]
+    assert (
+        members["sha256"]
+        == hashlib.sha256(
+            world.objects[(RESULTS, f"{run['results_prefix']}members.json")][-1].body
+        ).hexdigest()
+    )
 
 
 def test_an_attempt_that_failed_is_told(world: World) -> None:
