@@ -37,8 +37,9 @@ test: check images ## Every test, with containers, and the coverage
 residency: $(READY) ## Every way by which something can leave an office, with its reason
 	@$(BIN)/python -m residency
 
-campaign: $(READY) ## The fault campaign at full size, by seed (about 20 minutes); prints a table, keeps JSON in .bench/
+campaign: $(READY) ## The fault campaign at full size, by seed (about 40 minutes); prints a table, keeps JSON in .bench/
 	@$(BIN)/python -m campaign --json .bench/campaign.json
+	@$(BIN)/python -m campaign.deliveries --json .bench/deliveries.json
 
 rehearse: $(READY) ## A rollout by the workflows themselves, without GitHub and AWS (5 to 10 minutes)
 	@$(BIN)/python -m rehearsal

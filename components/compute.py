@@ -141,15 +141,15 @@ class Compute(pulumi.ComponentResource):
         return aws.ec2.LaunchTemplate(
             name,
             name=name,
-            description="NVMe as /scratch, IMDSv2 only, encrypted root volume",
+            description="NVMe as /scratch, IMDSv2 for root only, encrypted root volume",
             update_default_version=True,
             user_data=base64.b64encode(user_data().encode()).decode(),
             metadata_options=aws.ec2.LaunchTemplateMetadataOptionsArgs(
                 http_endpoint="enabled",
                 http_tokens="required",
-                # One hop: the agent on the host gets the instance's role, a container behind a bridge does
-                # not. Jobs have their own role from the agent's credentials endpoint, which is not the
-                # metadata service.
+                # A container behind a bridge is a hop too far away. Jobs share the host's network and are
+                # kept off by the first script; their own role is from the agent's credentials endpoint,
+                # which is not the metadata service.
                 http_put_response_hop_limit=1,
             ),
             block_device_mappings=[

@@ -23,6 +23,7 @@ from components.tags import tags
 from handlers.release import PROJECT, SAMPLE, Linear, Release
 
 SCRATCH = "/scratch"
+JOB_USER = "10001:10001"  # of the runner's image, on which all others stand
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +148,8 @@ class JobDefinition(pulumi.ComponentResource):
             ],
             "volumes": [{"name": "scratch", "host": {"sourcePath": SCRATCH}}],
             "mountPoints": [{"sourceVolume": "scratch", "containerPath": SCRATCH, "readOnly": False}],
-            # The image's own user, who is not root; nothing may make it so.
+            # Whatever an image says of itself: the instance keeps its credentials from all but root.
+            "user": JOB_USER,
             "privileged": False,
             # A first process that passes SIGTERM on and reaps what a pipeline's tools leave behind.
             "linuxParameters": {"initProcessEnabled": True},

@@ -1,10 +1,14 @@
 #!/bin/bash
-# Make the instance's NVMe disks one file system and mount it as /scratch. Runs once, before the container agent starts
-# (on Amazon Linux 2023 the agent waits for cloud-init's last stage).
+# Keep the instance's credentials from jobs, make its NVMe disks one file system and mount it as /scratch. Runs once, before
+# the container agent starts (on Amazon Linux 2023 the agent waits for cloud-init's last stage).
 set -euo pipefail
 
-# An instance without scratch must not take jobs: it would fill its root volume. Batch starts another one.
-trap 'echo "no scratch: shutting down" >&2; shutdown -h now' ERR
+# An instance that is not ready must not take jobs: one would fill its root volume, or hold its role. Batch starts another.
+trap 'echo "not fit for jobs: shutting down" >&2; shutdown -h now' ERR
+
+# Jobs of AWS Batch share the host's network, so that no hop lies between them and the metadata service. They are not root;
+# the agent is.
+iptables --insert OUTPUT --destination 169.254.169.254 --match owner ! --uid-owner 0 --jump REJECT
 
 mapfile -t disks < <(lsblk --noheadings --nodeps --output PATH,MODEL | awk '/Instance Storage/ { print $1 }')
 [ "${#disks[@]}" -gt 0 ]

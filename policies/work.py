@@ -31,7 +31,8 @@ def _confined(job: Resource) -> bool:
     if container is None:
         return True
     folders = [volume.get("host", {}).get("sourcePath") for volume in container.get("volumes", ())]
-    return not (container.get("privileged") or set(folders) - {SCRATCH})
+    root = not re.match(r"[1-9]\d*(:|$)", str(container.get("user", "")))
+    return not (root or container.get("privileged") or set(folders) - {SCRATCH})
 
 
 def _once(job: Resource) -> bool:
@@ -94,11 +95,14 @@ POLICIES = (
     ),
     Policy(
         id="GBI-BAT-2",
-        rule="A job is not privileged and sees no folder of its host but /scratch.",
+        rule="A job is not root, not privileged, and sees no folder of its host but /scratch.",
         reason="An upload is a stranger's file: what unpacks it must not reach the instance.",
         controls=("ECS.4", "CKV_AWS_210"),
         check=each(
-            JOB, must=_confined, message=f"must not be privileged, nor mount a folder other than {SCRATCH}"
+            JOB,
+            must=_confined,
+            message="needs a user by number other than 0, and must not be privileged, nor mount a folder other"
+            f" than {SCRATCH}",
         ),
     ),
     Policy(

@@ -116,6 +116,8 @@ def _words(attempt: Attempt, image: str, folder: Path) -> list[str]:
     words = ["run", "--name", attempt.name, "--network", "host", "--pull", "never"]
     words += ["--label", f"{LABEL}={home.home()}"]
     words += [f"--memory={attempt.memory_mib}m", f"--memory-swap={attempt.memory_mib}m"]
+    if attempt.user:
+        words += ["--user", attempt.user]
     if containers.engine().program == "podman":
         words.append("--rm")  # docker keeps it until it said whether the kernel ended it
     for source, inside, read_only in attempt.mounts:

@@ -29,6 +29,7 @@ class Attempt:
     command: list[str]
     environment: dict[str, str]
     memory_mib: int
+    user: str | None = None  # None: the image's own
     mounts: list[tuple[str, str, bool]] = field(
         default_factory=list
     )  # of the host, in the container, read-only

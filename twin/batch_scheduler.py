@@ -192,6 +192,7 @@ class Scheduler:
             command=container["command"],
             environment=environment,
             memory_mib=int(job.needs("MEMORY", 512)),
+            user=container.get("user"),
             mounts=_mounts(container),
             instance=_instance(job),
         )

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from handlers.context import office_of
 from handlers.notify import DETAIL_TYPE, SOURCE
 from policies.program import Declared, Stack, deploy
 from tests.components.conftest import Edit
+
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 OTHER_DIGEST = "sha256:" + "ab" * 32
 
@@ -150,6 +153,33 @@ def test_instances_are_locked_down(stacks: dict[str, Stack]) -> None:
     assert message.isascii()
 
 
+def first_script(folder: Path, disks: list[str], **changed: str) -> list[str]:
+    """What the instance's first script does where nothing but awk and cat is real; `changed` are commands."""
+    log, listing = folder / "log", folder / "rows"
+    rows = ["/dev/nvme0n1 Amazon Elastic Block Store"]
+    rows += [f"/dev/{disk} Amazon EC2 NVMe Instance Storage" for disk in disks]
+    listing.write_text("\n".join(rows) + "\n")
+    commands = {
+        "iptables": f'echo "iptables $*" >> {log}',
+        "lsblk": f"cat {listing}",
+        "mkfs.xfs": f'echo "mkfs ${{@: -1}}" >> {log}',
+        "mount": f'echo "mount ${{@: -1}}" >> {log}',
+        "mkdir": "true",
+        "chmod": f'echo "chmod $1" >> {log}',
+        "shutdown": f"echo shutdown >> {log}",
+        "dnf": "false",
+        "curl": "exit 22",  # no metadata service: scratch is made all the same
+        **changed,
+    }
+    for name, body in commands.items():
+        (folder / name).write_text(f"#!/bin/bash\n{body}\n")
+        (folder / name).chmod(0o755)
+    (folder / "awk").symlink_to("/usr/bin/awk")
+    (folder / "cat").symlink_to("/bin/cat")
+    subprocess.run(["/bin/bash", str(USER_DATA)], env={"PATH": str(folder)}, check=False, capture_output=True)
+    return log.read_text().splitlines()
+
+
 @pytest.mark.parametrize(
     ("disks", "mdadm", "made"),
     [
@@ -163,35 +193,33 @@ def test_scratch_is_made_of_the_instance_disks(
     tmp_path: Path, disks: list[str], mdadm: bool, made: str
 ) -> None:
     """Without scratch an instance fills its root volume; it must go away instead of taking jobs."""
-    log = tmp_path / "log"
-    rows = ["/dev/nvme0n1 Amazon Elastic Block Store"]
-    rows += [f"/dev/{disk} Amazon EC2 NVMe Instance Storage" for disk in disks]
-    listing = tmp_path / "rows"
-    listing.write_text("\n".join(rows) + "\n")
-    commands = {
-        "lsblk": f"cat {listing}",
-        "mkfs.xfs": f'echo "mkfs ${{@: -1}}" >> {log}',
-        "mount": f'echo "mount ${{@: -1}}" >> {log}',
-        "mkdir": "true",
-        "chmod": f'echo "chmod $1" >> {log}',
-        "shutdown": f"echo shutdown >> {log}",
-        "dnf": "false",
-        "curl": "exit 22",  # no metadata service: scratch is made all the same
-    }
-    if mdadm:
-        commands["mdadm"] = "true"
-    for name, body in commands.items():
-        (tmp_path / name).write_text(f"#!/bin/bash\n{body}\n")
-        (tmp_path / name).chmod(0o755)
-    # awk is all that is taken from the machine.
-    (tmp_path / "awk").symlink_to("/usr/bin/awk")
-    (tmp_path / "cat").symlink_to("/bin/cat")
-    subprocess.run(
-        ["/bin/bash", str(USER_DATA)], env={"PATH": str(tmp_path)}, check=False, capture_output=True
+    done = first_script(tmp_path, disks, **({"mdadm": "true"} if mdadm else {}))
+    assert done[1] == made
+    assert done[2:] == ([] if made == "shutdown" else ["mount /scratch", "chmod 1777"])
+
+
+def test_jobs_are_kept_from_the_instances_role(tmp_path: Path) -> None:
+    """Jobs share the host's network: a compromised image would act as the instance."""
+    [rule, *_] = first_script(tmp_path, ["nvme1n1"])
+    assert rule == (
+        "iptables --insert OUTPUT --destination 169.254.169.254 --match owner ! --uid-owner 0 --jump REJECT"
     )
-    lines = log.read_text().splitlines()
-    assert lines[0] == made
-    assert lines[1:] == ([] if made == "shutdown" else ["mount /scratch", "chmod 1777"])
+
+
+def test_an_instance_that_cannot_keep_its_role_to_itself_takes_no_job(tmp_path: Path) -> None:
+    """A rule that was not made would be missed by nobody."""
+    assert first_script(tmp_path, ["nvme1n1"], iptables=f"echo no >> {tmp_path / 'log'}; exit 1") == [
+        "no",
+        "shutdown",
+    ]
+
+
+def test_jobs_have_the_user_of_the_runners_image(stacks: dict[str, Stack]) -> None:
+    """Another one could not write to the image's folders, and root would pass as the container agent."""
+    image = (ROOT / "pipeline_images" / "runner" / "Dockerfile").read_text()
+    [user] = re.findall(r"^USER (\S+)$", image, re.MULTILINE)
+    for each in stacks["eu"].of("aws:batch/jobDefinition:JobDefinition"):
+        assert each.json("containerProperties")["user"] == user
 
 
 def test_a_job_may_touch_its_own_pipelines_data_only(stacks: dict[str, Stack]) -> None:

@@ -131,6 +131,8 @@ BROKEN: Mapping[str, list[tuple[str, Break | None]]] = {
     "GBI-BAT-1": [(JOB, in_json("containerProperties", put("registry/globalbi/metagenome:latest", "image")))],
     "GBI-BAT-2": [
         (JOB, in_json("containerProperties", put(True, "privileged"))),
+        (JOB, in_json("containerProperties", put("0:0", "user"))),
+        (JOB, in_json("containerProperties", without("user"))),
         (JOB, in_json("containerProperties", put("/var/run", "volumes", 0, "host", "sourcePath"))),
     ],
     "GBI-BAT-3": [(JOB, put(True, "deregisterOnNewRevision")), (JOB, without("deregisterOnNewRevision"))],
