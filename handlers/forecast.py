@@ -1,10 +1,11 @@
-"""When a run will be finished: from the runs of its pipeline that are.
+"""When a run will be finished, and what memory it may need: from the runs of its pipeline that are finished.
 
-A pipeline says in `pipeline.yaml` how its time limit grows with the input. How long a run takes is expected
-to grow likewise: of the finished runs the median share of that limit is taken. From few runs nothing is
-foretold.
+A pipeline says in `pipeline.yaml` how its time limit and its memory grow with the input. What a run takes is
+expected to grow likewise: of the time limit, the finished runs' median share is taken; of the memory, the
+largest. From few runs nothing is foretold.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,17 +16,20 @@ from handlers.run import RUNNING, SUCCEEDED
 LEAST_RUNS = 5
 MOST_RUNS = 40  # of a pipeline are remembered: what it takes changes with its releases
 
-Limit = Callable[[int], float]  # bytes of input → the pipeline's time limit, in any unit
+Limit = Callable[[int], float]  # bytes of input → the pipeline's time limit or memory, in any unit
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:
-    """A run that succeeded: bytes of its input, seconds it ran, seconds until it ran, when it ended."""
+    """A run that succeeded: bytes of its input, seconds it ran, seconds until it ran, when it ended, and the
+    most memory it used; None: its runner did not say.
+    """
 
     size: int
     ran_s: float
     waited_s: float
     ended: str
+    peak_mib: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +42,7 @@ class Waiting:
     times: Mapping[str, str]
 
 
-def finished(size: int, times: Mapping[str, str]) -> Finished | None:
+def finished(size: int, times: Mapping[str, str], peak_mib: int | None = None) -> Finished | None:
     """What a succeeded run teaches; None if its times are not all known (its event came late)."""
     try:
         received, running, ended = (times[state] for state in ("received", RUNNING, SUCCEEDED))
@@ -46,9 +50,8 @@ def finished(size: int, times: Mapping[str, str]) -> Finished | None:
         return None
     # A new attempt is received again: what came before it was waiting, too.
     waited = max(0.0, seconds(running) - seconds(received))
-    return Finished(
-        size=size, ran_s=max(0.0, seconds(ended) - seconds(running)), waited_s=waited, ended=ended
-    )
+    ran = max(0.0, seconds(ended) - seconds(running))
+    return Finished(size=size, ran_s=ran, waited_s=waited, ended=ended, peak_mib=peak_mib)
 
 
 def remembered(history: Mapping[str, Finished], more: Mapping[str, Finished]) -> dict[str, Finished]:
@@ -62,6 +65,12 @@ def expected_s(size: int, history: Sequence[Finished], limit: Limit) -> float | 
     if len(history) < LEAST_RUNS:
         return None
     return median(each.ran_s / max(limit(each.size), 1e-9) for each in history) * limit(size)
+
+
+def needed_mib(size: int, history: Sequence[Finished], memory: Limit) -> int | None:
+    """The memory that a run of `size` bytes may need; None if too few runs say what they used."""
+    shares = [each.peak_mib / max(memory(each.size), 1e-9) for each in history if each.peak_mib]
+    return None if len(shares) < LEAST_RUNS else math.ceil(max(shares) * memory(size))
 
 
 def expected_end(run: Waiting, history: Sequence[Finished], limit: Limit, now_s: float) -> float | None:

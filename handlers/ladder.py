@@ -5,6 +5,7 @@ change the queue between its own attempts, so each of ours is a job of its own, 
 words.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -17,6 +18,7 @@ MAX_ATTEMPTS = 12
 # AWS Batch has no limit of its own to an attempt's time; two weeks is longer than any sample is worth
 # waiting.
 MAX_TIME_LIMIT_S = 14 * 86_400
+MEMORY_MARGIN = 1.2  # over what was measured of others
 PULL_WAITS_S = (60, 300, 900)
 THROTTLING_WAITS_S = (60, 120, 300, 600, 900)
 HOST_WAITS_S = (0, 120, 600)
@@ -43,9 +45,17 @@ class Over:
 
 
 def next_step(
-    run: Run, failure: str, end: failures.End, budgets: Mapping[str, int], now_s: float
+    run: Run,
+    failure: str,
+    end: failures.End,
+    budgets: Mapping[str, int],
+    now_s: float,
+    needed_mib: int | None = None,
 ) -> Again | Over:
-    """What follows the failure of `run`'s current attempt. `now_s` is epoch seconds."""
+    """What follows the failure of `run`'s current attempt.
+
+    `now_s` is epoch seconds; `needed_mib` the memory that runs of this size were measured to need, if known.
+    """
     if failure == failures.INPUT:
         return Over(
             state=REJECTED,
@@ -88,7 +98,7 @@ def next_step(
             else f"Not tried again: {MAX_ATTEMPTS} attempts have been made.",
             what_to_do=f"Headquarters has been told. {_again(run)}",
         )
-    changed, words = _remedy(run.attempt, failure, used, end)
+    changed, words = _remedy(run.attempt, failure, used, end, needed_mib)
     wait = changed.not_before
     return Again(
         attempt=replace(changed, number=run.attempt.number + 1, not_before=int(now_s) + wait if wait else 0),
@@ -132,7 +142,9 @@ def _where(run: Run) -> str:
     return f" as {run.sample.key}" if run.after else ""
 
 
-def _remedy(last: Attempt, failure: str, used: int, end: failures.End) -> tuple[Attempt, str]:
+def _remedy(
+    last: Attempt, failure: str, used: int, end: failures.End, needed_mib: int | None
+) -> tuple[Attempt, str]:
     """The next attempt with the seconds to wait in `not_before`, and the reason for it."""
     new = Attempt(
         number=last.number,
@@ -150,14 +162,14 @@ def _remedy(last: Attempt, failure: str, used: int, end: failures.End) -> tuple[
         case failures.CAPACITY:
             return replace(new, queue=ON_DEMAND), "No Spot instance was to be had: now on demand"
         case failures.MEMORY:
-            more = fitting(min(2 * last.memory_mib, LARGEST_MEMORY_MIB))
+            more, why = _more_memory(last.memory_mib, needed_mib)
             if more <= last.memory_mib:
                 return replace(
                     new, queue=ON_DEMAND
                 ), f"{more} MiB is the largest there is: once more, on demand"
             return replace(
                 new, memory_mib=more
-            ), f"{last.memory_mib} MiB of memory were too few: again with {more}"
+            ), f"{last.memory_mib} MiB of memory were too few: again with {more}{why}"
         case failures.DISK:
             scratch = 2 * last.scratch_gib
             vcpus = min(MAX_VCPUS, max(2 * last.vcpus, vcpus_for_scratch(last.vcpus, scratch)))
@@ -185,6 +197,14 @@ def _remedy(last: Attempt, failure: str, used: int, end: failures.End) -> tuple[
                 new, queue=queue, not_before=wait
             ), f"The host failed: again {when}, on another ({queue})"
     return new, f"An unknown failure: once more ({end.words[:200]})"
+
+
+def _more_memory(had_mib: int, needed_mib: int | None) -> tuple[int, str]:
+    """What was measured, with a margin; twice as much where that says nothing, or says it had enough."""
+    asked = 0 if needed_mib is None else math.ceil(MEMORY_MARGIN * needed_mib)
+    if asked > had_mib:
+        return fitting(asked), f", as others of its size needed up to {needed_mib}"
+    return fitting(min(2 * had_mib, LARGEST_MEMORY_MIB)), ""
 
 
 def _nth(waits: tuple[int, ...], used: int) -> int:

@@ -34,10 +34,10 @@ INDEXES = {
     PAGE_INDEX: ("page", "updated"),  # the runs of one pipeline and project
     DUE_INDEX: ("due", "due_at"),
 }
-# What a project's page shows of a run.
+# What a project's page shows of a run, and what is learnt of it when one is made.
 PAGE_ATTRIBUTES = (
     *("sample", "state", "message", "what_to_do", "size", "times", "results_prefix", "report"),
-    *("revision", "recall"),
+    *("revision", "recall", "peak_mib"),
 )
 # What of an item stands in each index. The lease is in none: its renewals, three a minute of every container,
 # would each be a second write.
@@ -322,6 +322,7 @@ def run_of(item: Mapping[str, Any]) -> Run:
         passport_due=item.get("due") == PASSPORT,
         estimate=estimate_of_item(item.get("estimate")),
         used=_plain(item["used"]) if item.get("used") else None,
+        peak_mib=int(item["peak_mib"]) if item.get("peak_mib") else None,
     )
 
 
@@ -370,6 +371,7 @@ def _changing(run: Run) -> dict[str, Any]:
         "updated": run.updated,
         "report": run.report,
         "used": dict(run.used) if run.used else None,
+        "peak_mib": run.peak_mib,
         "turn_expires": run.turn_expires,
     }
 

@@ -22,7 +22,7 @@ SHARED = "abundance/"  # what a cohort takes of a run, beside its manifest
 @dataclass(frozen=True, kw_only=True)
 class Published:
     """A right manifest: by which attempt, the report's path below the results' prefix if there is one, and
-    what the runner counted: bytes of results, requests by operation.
+    what the runner counted: bytes of results, requests by operation, the most memory it saw in use.
 
     `shared`: how many bytes of it a cohort takes, 0 if it has nothing for one.
     """
@@ -30,6 +30,7 @@ class Published:
     attempt: int
     report: str | None
     used: Mapping[str, int] = field(default_factory=dict)
+    peak_mib: int | None = None
     shared: int = 0
 
 
@@ -82,6 +83,7 @@ def look_for(context: Context, run: Run) -> Published | Missing:
             attempt=int(manifest["attempt"]),
             report=REPORT if REPORT in paths else None,
             used=_used(manifest),
+            peak_mib=(manifest.get("resources") or {}).get("max_rss_mib"),
             shared=tables + len(body) if tables else 0,
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:

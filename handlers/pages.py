@@ -191,14 +191,17 @@ def _history(context: Context, pipeline: str, newest: list[Item]) -> list[Finish
     """The pipeline's finished runs, this project's added."""
     held = history.read(context, pipeline)
     found = {
-        _run_id(each): taught
-        for each in newest
-        if each["state"] == SUCCEEDED and (taught := forecast.finished(int(each["size"]), each["times"]))
+        _run_id(each): taught for each in newest if each["state"] == SUCCEEDED and (taught := _taught(each))
     }
     now = forecast.remembered(held, found)
     if now != held:
         history.keep(context, pipeline, now)
     return list(now.values())
+
+
+def _taught(item: Item) -> Finished | None:
+    peak = item.get("peak_mib")
+    return forecast.finished(int(item["size"]), item["times"], int(peak) if peak else None)
 
 
 def _query(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from handlers import delivery_ledger, failures, ledger, passport
+from handlers import delivery_ledger, failures, forecast, history, ledger, passport
 from handlers.announce import announce
 from handlers.context import Context, iso, office_context
 from handlers.follow_on import follow_ons, start_follow_ons
@@ -38,7 +38,12 @@ class Unknown(Exception):
 
 
 def after_event(
-    run: Run, job: Job, results: Published | Missing | None, budgets: Mapping[str, int], now_s: float
+    run: Run,
+    job: Job,
+    results: Published | Missing | None,
+    budgets: Mapping[str, int],
+    now_s: float,
+    needed_mib: int | None = None,
 ) -> Run | None:
     """The run as this event makes it; None: no change. `results` is given when the job has ended."""
     if run.terminal:
@@ -58,7 +63,7 @@ def after_event(
         ),
     )
     if isinstance(results, Missing):
-        return _failed(adopted, job, results, budgets, now_s)
+        return _failed(adopted, job, results, budgets, now_s, needed_mib)
     state = RUNNING if job.status == "RUNNING" else SUBMITTED
     if run.is_ahead_of(state):
         return None
@@ -95,6 +100,7 @@ def _succeeded(run: Run, job: Job, results: Published, now_s: float) -> Run:
         report=results.report,
         passport_due=True,
         used=results.used,
+        peak_mib=results.peak_mib,
         shared=results.shared,
         message="The results are ready."
         if run.members is None
@@ -105,7 +111,14 @@ def _succeeded(run: Run, job: Job, results: Published, now_s: float) -> Run:
     )
 
 
-def _failed(run: Run, job: Job, missing: Missing, budgets: Mapping[str, int], now_s: float) -> Run:
+def _failed(
+    run: Run,
+    job: Job,
+    missing: Missing,
+    budgets: Mapping[str, int],
+    now_s: float,
+    needed_mib: int | None,
+) -> Run:
     said = run.said_of(job.attempt)
     end = replace(job.end, said=said.message if said else "")
     if job.status == "SUCCEEDED":
@@ -115,7 +128,7 @@ def _failed(run: Run, job: Job, missing: Missing, budgets: Mapping[str, int], no
         if end.exit_code is None and said:
             end = replace(end, exit_code=said.code)
         failure = failures.classify(end)
-    step = next_step(run, failure, end, budgets, now_s)
+    step = next_step(run, failure, end, budgets, now_s, needed_mib)
     reason = end.words + (f": {end.said}" if end.said else "")
     attempts = run.with_attempt(
         job.attempt,
@@ -203,7 +216,8 @@ def follow(context: Context, job: Job) -> Run:
 
     def decide(run: Run) -> Run | None:
         results = look_for(context, run) if job.status in ENDED and not run.terminal else None
-        after = after_event(run, job, results, context.office.budgets, context.clock())
+        needed = _needed_mib(context, run, job) if isinstance(results, Missing) else None
+        after = after_event(run, job, results, context.office.budgets, context.clock(), needed)
         if after is not None and after.state == SUCCEEDED:
             followed = bool(follow_ons(context.office.releases, run.sample.pipeline))
             after = replace(after, follow_due=followed or delivery_ledger.owed(context, run))
@@ -213,6 +227,15 @@ def follow(context: Context, job: Job) -> Run:
     if after.state == SUCCEEDED and before is not after:
         _stop_others(context, after, job)
     return _what_follows(context, before, after)
+
+
+def _needed_mib(context: Context, run: Run, job: Job) -> int | None:
+    """What the ladder goes by when memory was too little."""
+    release = context.office.releases.get(run.sample.pipeline)
+    if release is None or failures.classify(job.end) != failures.MEMORY:
+        return None
+    finished = history.read(context, run.sample.pipeline)
+    return forecast.needed_mib(run.size, list(finished.values()), release.memory_mib.of)
 
 
 def move(context: Context, job: Job) -> Run:

@@ -154,6 +154,7 @@ class Run:
     estimate: Estimate | None = None
     # What the attempt that published sent and left: bytes of results (`output_bytes`), requests by operation.
     used: Mapping[str, int] | None = None
+    peak_mib: int | None = None  # the most memory that attempt used
     # Known while it succeeds: how many bytes of its results a cohort of its project takes; 0 is none.
     shared: int = 0
 

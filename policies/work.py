@@ -101,8 +101,8 @@ POLICIES = (
         check=each(
             JOB,
             must=_confined,
-            message="needs a user by number other than 0, and must not be privileged, nor mount a folder other"
-            f" than {SCRATCH}",
+            message="needs a user by number other than 0, and must not be privileged, nor mount a folder"
+            f" other than {SCRATCH}",
         ),
     ),
     Policy(

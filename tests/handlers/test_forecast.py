@@ -1,11 +1,12 @@
 """When a run will be finished: said from enough history, or not at all."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from handlers.context import iso
-from handlers.forecast import Finished, Waiting, expected_end, finished, positions, remembered
+from handlers.forecast import Finished, Waiting, expected_end, finished, needed_mib, positions, remembered
 
 GIB = 2**30
 T0 = 1_795_000_000.0
@@ -82,3 +83,20 @@ def test_the_line_is_by_arrival_and_without_those_that_run() -> None:
         run("received", run_id="r2", received=20),
     ]
     assert positions(line) == {"r2": 1, "r3": 2}
+
+
+def test_a_larger_input_may_need_more_memory_as_its_pipeline_says() -> None:
+    """Of the shares the largest counts: the one who needs most is the one who ran out."""
+    past = [
+        replace(each, peak_mib=mib) for each, mib in zip(history(*[1] * 5), (10, 20, 60, 30, 30), strict=True)
+    ]
+    assert needed_mib(3 * GIB, past, limit) == 120  # 60 of 120 at 1 GiB, of 240 at 3
+
+
+def test_memory_is_not_foretold_from_few_or_from_those_who_did_not_say() -> None:
+    """What one run used says little, and an older runner said nothing."""
+    past = [
+        replace(each, peak_mib=mib)
+        for each, mib in zip(history(*[1] * 5), (10, 20, 60, None, 30), strict=True)
+    ]
+    assert needed_mib(GIB, past, limit) is None

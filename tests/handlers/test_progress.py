@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from handlers import pages
 from tests.handlers.aws_fakes import ON_DEMAND_QUEUE, SPOT_QUEUE, World, batch_event, job_name_counts
 from tests.handlers.lab import KEY, decisions, started, status, take, tell
 
@@ -162,6 +163,24 @@ def test_out_of_memory_asks_for_more_up_to_the_largest(world: World) -> None:
     ]
     assert asked == ["6001", "12002", "24004", "48008"]
     assert "6001 MiB of memory were too few" in decisions(world, run_id)[0]
+
+
+@pytest.mark.parametrize(
+    ("used_mib", "asked"),
+    [(8000, 9600), (15_000, 18_000), (3000, 12_002)],
+    ids=["less than twice", "more than twice", "others had enough"],
+)
+def test_more_memory_is_what_others_of_its_size_needed(world: World, used_mib: int, asked: int) -> None:
+    """Twice by habit pays for memory that lies idle, or runs out of it again."""
+    for number in range(5):
+        other = started(world, f"metagenome/soil/past{number}/input.tar")
+        world.publish(world.run_item(other), resources={"max_rss_mib": used_mib - number})
+        tell(world, world.job_event(f"{other}-1", "RUNNING"), world.job_event(f"{other}-1", "SUCCEEDED"))
+    pages.make_due_pages(world.context(), lambda: False)  # the desk keeps what was learnt
+    run_id = started(world)
+    fail(world, f"{run_id}-1", container=OOM, code=137)
+    assert int(world.run_item(run_id)["attempts"][1]["memory_mib"]) == asked
+    assert (f"others of its size needed up to {used_mib}" in decisions(world, run_id)[0]) == (used_mib > 6001)
 
 
 def test_a_full_disk_asks_for_a_larger_share(world: World) -> None:
