@@ -17,7 +17,7 @@ from demo.results import Fetched
 from demo.story import Offices
 from tests.one_office import ROOT, fetched, one_office, put
 
-pytestmark = [pytest.mark.containers, pytest.mark.xdist_group("end_to_end")]
+pytestmark = [pytest.mark.containers, pytest.mark.xdist_group("cohort")]
 
 RELEASE = {"cohort": {"digest": "sha256:" + "c0" * 32}}
 QUIET = {"globalbi:cohorts": {"quietMinutes": 1}}
@@ -57,7 +57,7 @@ def compared(eu: Offices, count: int) -> dict[str, Any]:
         status = eu.status("eu", "cohort/soil/metagenome")
         return status if status and status["members"]["count"] == count else None
 
-    story.wait_for(f"the comparison of {count} samples", begun)
+    story.wait_for(f"the comparison of {count} samples", begun, seconds=240)
     status = eu.follow("eu", "cohort/soil/metagenome")
     assert status["state"] == "succeeded", status
     return status

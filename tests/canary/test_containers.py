@@ -25,8 +25,8 @@ SPOILT = "localhost/globalbi-canary-spoilt:test"
 DOCKERFILE = f"""FROM {IMAGE}
 USER 0:0
 RUN cd /opt/pipeline/metagenome \\
-    && sed -i 's/"--memory-mapping", /"--memory-mapping", "--confidence", "0.9", /' classification.py \\
-    && grep -q confidence classification.py
+    && sed -i 's/"-M"]/"-M", "-T", "0.9"]/' classification.py \\
+    && grep -q '"-T"' classification.py
 USER 10001:10001
 """
 

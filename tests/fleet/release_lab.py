@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,9 +23,14 @@ from tests.canary.example import record as canary_record
 from tests.fleet.lab import ROOT, Answer, Offices, moved, run, three_offices
 
 # What all three offices run, until a test changes it.
-OLD = Fleet.load(ROOT).office("us").releases["metagenome"].digest
+FLEET = Fleet.load(ROOT)
+RELEASE = FLEET.office("us").releases["metagenome"]
+OLD = RELEASE.digest
+OTHER = re.compile(r"    cohort:\n      digest: .*\n")
 IDENTITY = ("-c", "user.name=x", "-c", "user.email=x@example.org")
-PINS = {"kraken2": ("demo-kraken2", "2026.1"), "host": ("demo-host", "2026.1")}
+PINS = {
+    role: (name, RELEASE.references[name]) for role, name in FLEET.pipelines["metagenome"].references.items()
+}
 PROMOTION = "promotion: {soakHours: 1, samples: 2, mostFailures: 0.25}"
 
 
@@ -35,6 +41,8 @@ class Lab:
         self.root = folder
         for path in (*ROOT.glob("Pulumi.*.yaml"), ROOT / "rollout.yaml"):
             shutil.copy(path, folder)
+        for office in ("hq", "eu", "us"):  # one pipeline is enough here
+            self.edit(f"Pulumi.{office}.yaml", lambda text: OTHER.sub("", text))
         contract = "pipeline_images/metagenome/pipeline.yaml"
         (folder / contract).parent.mkdir(parents=True)
         shutil.copy(ROOT / contract, folder / contract)
@@ -51,8 +59,8 @@ class Lab:
         assert self.digest == "sha256:" + hashlib.sha256(manifest.encode()).hexdigest()
         self.references = bucket(us, "references")
         s3.create_bucket(Bucket=self.references)
-        for name in ("demo-kraken2", "demo-host"):
-            s3.put_object(Bucket=self.references, Key=f"{name}/2026.1/SHA256SUMS", Body=b"")
+        for name, version in RELEASE.references.items():
+            s3.put_object(Bucket=self.references, Key=f"{name}/{version}/SHA256SUMS", Body=b"")
         self.s3, self.endpoint = s3, access.endpoint
         for office in ("hq", "eu"):
             self.edit(f"Pulumi.{office}.yaml", lambda text: text.replace(OLD, self.digest))

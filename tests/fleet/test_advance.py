@@ -10,7 +10,7 @@ from fleet import canaries
 from fleet.access import Access, bucket
 from rollout.proposal import Proposal, read
 from rollout.repository import git
-from tests.fleet.release_lab import OLD, Lab
+from tests.fleet.release_lab import OLD, RELEASE, Lab
 
 # Makes the community, and analyses it: what the old digest finds, and SHARES of any other.
 ENGINE = f"""#!/usr/bin/env python3
@@ -58,9 +58,9 @@ class Workflow:
             place = {"LocationConstraint": headquarters.region}
             s3.create_bucket(Bucket=name, CreateBucketConfiguration=place)
         sums = "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73  host.mmi\n"
-        for reference in ("demo-kraken2", "demo-host"):
+        for reference, version in RELEASE.references.items():
             for file, content in (("host.mmi", "content"), ("SHA256SUMS", sums)):
-                s3.put_object(Bucket=name, Key=f"{reference}/2026.1/{file}", Body=content.encode())
+                s3.put_object(Bucket=name, Key=f"{reference}/{version}/{file}", Body=content.encode())
 
     def finds(self, shares: dict[str, float]) -> None:
         self.monkeypatch.setenv("SHARES", json.dumps(shares))

@@ -40,14 +40,16 @@ def test_an_office_without_its_release_is_told_by_the_exit_code(offices: Offices
     assert answer.code == 1
     assert "no job definition is active: apply the office" in answer.out
 
-    def apply(digest: str) -> None:
-        image = f"333333333333.dkr.ecr.us-east-1.amazonaws.com/globalbi/metagenome@{digest}"
+    def apply(digest: str, pipeline: str = "metagenome") -> None:
+        image = f"333333333333.dkr.ecr.us-east-1.amazonaws.com/globalbi/{pipeline}@{digest}"
         batch.register_job_definition(
-            jobDefinitionName=job_definition_name("us", "metagenome"),
+            jobDefinitionName=job_definition_name("us", pipeline),
             type="container",
             containerProperties={"image": image, "vcpus": 1, "memory": 512},
         )
 
+    for pipeline in office.releases.keys() - {"metagenome"}:
+        apply(office.releases[pipeline].digest, pipeline)
     apply(OLD)
     answer = offices.fleet("sync", "us", "--json")
     assert (answer.code, answer.json[0]["state"], answer.json[0]["applied"]) == (1, OUT_OF_SYNC, OLD)

@@ -13,7 +13,7 @@ from handlers import delivery, desk, reconcile
 from handlers.delivery_plan import GRACE_S
 from handlers.desk import Desk
 from tests.handlers.aws_fakes import UPLOADS, Call, World
-from tests.handlers.lab import KEY, started, succeeded, take, tell, with_assembly
+from tests.handlers.lab import KEY, quiet, shared, started, succeeded, take, tell, with_assembly, with_cohort
 from tests.handlers.test_delivery import PARTNER, hand, receive
 from tests.handlers.test_notices import channels
 from tests.pipeline_images.runner.office import Office
@@ -40,10 +40,11 @@ def _campaign() -> set[Use]:
 
 
 def of_the_office(world: World) -> set[Use]:
-    """A wrong key, an upload that is gone, a follow-on, deliveries, pages and notices."""
+    """A wrong key, an upload that is gone, a follow-on, a cohort, deliveries, pages and notices."""
     found: set[Use] = set()
     world.office = replace(world.office, agreements=(PARTNER,))
     with_assembly(world)
+    with_cohort(world)
     with recording(found):
         take(world, world.upload("metagenome/soil/Input.tar"))
         first = succeeded(world)
@@ -58,6 +59,8 @@ def of_the_office(world: World) -> set[Use]:
         world.sleep(GRACE_S)
         delivery.sweep(world.context(), [PARTNER])
         look_after(world)
+        shared(world, "S6")
+        quiet(world)
         _uploads_of_one_second(world)
     return found
 

@@ -63,7 +63,10 @@ def log() -> Iterator[io.StringIO]:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(logger.handlers[0].formatter)
     logger.addHandler(handler)
+    level = logger.log_level  # `fleet` run in this process has silenced it
+    logger.setLevel(logging.INFO)
     yield stream
+    logger.setLevel(level)
     logger.handlers.remove(handler)
 
 
