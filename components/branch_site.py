@@ -282,6 +282,7 @@ class BranchSite(pulumi.ComponentResource):
                     self.ledger.find_open,
                     self.ledger.find_due,
                     self.ledger.read_projects,
+                    self.ledger.claim_projects,
                     self.passports.sign,
                     self.passports.publish,
                 ),

@@ -94,6 +94,12 @@ class Ledger(pulumi.ComponentResource):
             actions=("dynamodb:Query",),
             resources=[pulumi.Output.concat(table.arn, f"/index/{PAGE_INDEX}")],
         )
+        # A cohort is claimed while its list is still the newest: the project is checked in the transaction.
+        self.claim_projects = Permission(
+            sid="ClaimProjectsAsTheyAre",
+            actions=("dynamodb:ConditionCheckItem", "dynamodb:Query"),
+            resources=[table.arn],
+        )
         self.keep = Permission(
             sid="KeepWhatIsToldAndMade",
             actions=("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
