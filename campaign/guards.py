@@ -189,7 +189,7 @@ GUARDS = (
         "    _passports(context)\n", "",
     ),
     guard(
-        "of two passports the first one stays", "small_campaign", "handlers.passport",
+        "of two passports the first one stays", "small_campaign", "handlers.objects",
         '            IfNoneMatch="*",\n', "",
     ),
     guard(

@@ -9,13 +9,10 @@ claim holds only while nothing has been added to what its list was read from: an
 latest, and a new one supersedes a cohort in flight.
 """
 
-import base64
 import hashlib
 import json
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-
-from botocore.exceptions import ClientError
 
 from handlers import ledger, outbox
 from handlers.announce import announce
@@ -25,6 +22,7 @@ from handlers.intake import MAX_TRIES, Continue, Ignore, Start, begin, first_run
 from handlers.keys import Sample
 from handlers.ledger import Newest
 from handlers.log import logger
+from handlers.objects import put_if_absent
 from handlers.project import Member, Project, changes_of, members, project_of, unchanged
 from handlers.release import PROJECT, Release
 from handlers.run import FAILED, Members, Run, run_id_of
@@ -173,18 +171,7 @@ def claim(context: Context, release: Release, project: Project) -> str | None:
 
 def _list(context: Context, run: Run, listing: Listing) -> None:
     """Write the list of members before its run is claimed. One that is there already has the same bytes."""
-    try:
-        context.clients.s3.put_object(
-            Bucket=run.bucket,
-            Key=run.upload_key,
-            Body=listing.body,
-            ContentType="application/json",
-            ChecksumSHA256=base64.b64encode(bytes.fromhex(listing.sha256)).decode(),
-            IfNoneMatch="*",
-        )
-    except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] != 412:
-            raise
+    put_if_absent(context, run.upload_key, listing.body, "application/json")
 
 
 def _sample(release: Release, project: Project) -> Sample:

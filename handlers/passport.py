@@ -13,13 +13,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from handlers import ledger, outbox
 from handlers.context import LEAST_S_FOR_A_RECORD, Context
 from handlers.crate import Step, crate_of
 from handlers.log import logger
 from handlers.manifest import checksum, read_manifest
+from handlers.objects import put_if_absent
 from handlers.run import Run
 
 PASSPORT = "passport.json"
@@ -101,21 +100,3 @@ def _look_at_files(context: Context, run: Run, told: Mapping[str, Any]) -> None:
         )
         if head.get("ChecksumSHA256") != checksum(each["sha256"]):
             raise Unfit(f"{each['path']} does not have the SHA-256 that the manifest gives")
-
-
-def put_if_absent(context: Context, key: str, body: bytes, content_type: str) -> bool:
-    """Put an object of the results; False if one is there, which stays: it was made of the same."""
-    try:
-        context.clients.s3.put_object(
-            Bucket=context.office.results,
-            Key=key,
-            Body=body,
-            ContentType=content_type,
-            ChecksumSHA256=checksum(hashlib.sha256(body).hexdigest()),
-            IfNoneMatch="*",
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "PreconditionFailed":
-            raise
-        return False
-    return True

@@ -8,7 +8,7 @@ import textwrap
 
 from handlers import ledger
 from handlers.context import Context
-from handlers.passport import put_if_absent
+from handlers.objects import put_if_absent
 
 FOLDER = "passport-keys"
 _NOTE = "passport-key"  # the key whose public half lies there
