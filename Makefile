@@ -41,7 +41,7 @@ campaign: $(READY) ## The fault campaign at full size, by seed (about 40 minutes
 	@$(BIN)/python -m campaign --json .bench/campaign.json
 	@$(BIN)/python -m campaign.deliveries --json .bench/deliveries.json
 
-rehearse: $(READY) ## A rollout by the workflows themselves, without GitHub and AWS (5 to 10 minutes)
+rehearse: images ## A rollout by the workflows themselves, without GitHub and AWS (10 to 15 minutes)
 	@$(BIN)/python -m rehearsal
 
 bench: images ## Measure speed and memory; prints tables and keeps JSON in .bench/

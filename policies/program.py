@@ -121,6 +121,7 @@ class Recorder(mocks.Mocks):
     declared: list[Declared] = field(default_factory=list)
     components: list[str] = field(default_factory=list)
     parentless: list[str] = field(default_factory=list)
+    protected: set[tuple[str, str]] = field(default_factory=set)  # type and name
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         if not args.custom:
@@ -198,12 +199,14 @@ def cli_config(path: Path) -> dict[str, str]:
 
 @contextmanager
 def _parents(recorder: Recorder) -> Iterator[None]:
-    """Mocks are not told a resource's parent; the monitor is."""
+    """Mocks are told neither a resource's parent nor its protection; the monitor is."""
     original = mocks.MockMonitor.RegisterResource
 
     def register(self: Any, request: Any) -> Any:
         if request.custom and (not request.parent or "pulumi:pulumi:Stack::" in request.parent):
             recorder.parentless.append(request.name)
+        if request.protect:
+            recorder.protected.add((request.type, request.name))
         return original(self, request)  # type: ignore[no-untyped-call]
 
     mocks.MockMonitor.RegisterResource = register  # type: ignore[method-assign]

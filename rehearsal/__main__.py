@@ -10,7 +10,9 @@ from time import monotonic
 
 from rich.console import Console
 
-from rehearsal import Broken, act, story, world
+from canary.mock import NotMade
+from pipeline_images.containers import EngineMissing
+from rehearsal import Broken, act, registry, steps, story, world
 from twin.server import StartFailed
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,14 +25,15 @@ if not console.is_terminal:
 
 def main() -> int:
     os.environ["TWIN_HOME"] = str(HOME / "twin")
-    told = story.Told(say=lambda words: console.print(f"  {words}"))
+    told = steps.Told(say=lambda words: console.print(f"  {words}"))
     began = monotonic()
     try:
+        registry.needed()
         with world.made(HOME, ended) as here:
             for number, chapter in enumerate(story.CHAPTERS, start=1):
                 console.print(f"\n{number}. {(chapter.__doc__ or '').strip()}")
                 chapter(here, told)
-    except (act.Missing, StartFailed) as fault:
+    except (act.Missing, EngineMissing, NotMade, StartFailed) as fault:
         console.print(str(fault))
         return 2
     except Broken as fault:

@@ -5,6 +5,7 @@ import json
 from bootstrap import names, permissions
 from bootstrap.__main__ import apply
 from bootstrap.account import Account
+from bootstrap.identity import wanted_roles
 
 # Statements whose conditions, or whose kind of resource, the twin's IAM does not know.
 CONDITIONS_UNKNOWN = ("AttachKnownPolicies", "GiveRolesToServices", "RolesOfServices")
@@ -12,7 +13,9 @@ RESOURCES_UNKNOWN = ("RolesOfTheProgram",)
 
 
 def prepare(account: Account) -> None:
-    """Bootstraps the account. Its own root may then take both roles: the twin takes no tokens of GitHub's."""
+    """Bootstraps the account. Its root may take the roles that preview and deploy, too: jobs of several
+    environments run at once, and the local GitHub's tokens are of one.
+    """
     list(apply(account))
     iam, office = account.client("iam"), account.office
     relaxed = permissions.deploy(office)
@@ -24,12 +27,12 @@ def prepare(account: Account) -> None:
     iam.put_role_policy(
         RoleName=names.deploy_role(office), PolicyName="deploy", PolicyDocument=json.dumps(relaxed)
     )
-    trust = permissions.document(
-        {
-            "Effect": "Allow",
-            "Principal": {"AWS": f"arn:aws:iam::{office.account}:root"},
-            "Action": "sts:AssumeRole",
-        }
-    )
-    for role in (names.deploy_role(office), names.preview_role(office)):
-        iam.update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(trust))
+    root = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{office.account}:root"},
+        "Action": "sts:AssumeRole",
+    }
+    for role in wanted_roles(account):
+        if role.name in (names.deploy_role(office), names.preview_role(office)):
+            trust = permissions.document(*role.trust["Statement"], root)
+            iam.update_assume_role_policy(RoleName=role.name, PolicyDocument=json.dumps(trust))

@@ -56,11 +56,12 @@ def found() -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """What GitHub tells a workflow: the payload, and the ref that it runs at."""
+    """What GitHub tells a workflow: the payload, and the ref that it runs at, or one of its commits."""
 
     name: str
     payload: Mapping[str, Any]
     ref: str = "refs/heads/main"
+    commit: str = ""
 
 
 @dataclass(kw_only=True)
@@ -72,7 +73,8 @@ class Job:
     environment: str | None
     result: str = ""
     lines: list[str] = field(default_factory=list)  # what its steps printed
-    errors: list[str] = field(default_factory=list)  # annotations
+    errors: list[str] = field(default_factory=list)  # annotations' words
+    places: list[str] = field(default_factory=list)  # where they stand: FILE:LINE
     failed_steps: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
@@ -216,6 +218,9 @@ def hear(
         job.failed_steps.append(said["step"])
     if said.get("command") == "error":
         job.errors.append(said["arg"])
+        at = said.get("kvPairs") or {}
+        if "file" in at:
+            job.places.append(f"{at['file']}:{at['line']}")
     if "jobResult" in said:
         job.result = said["jobResult"]
         ended(job)

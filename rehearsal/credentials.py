@@ -10,7 +10,7 @@ from twin import home
 
 
 def main(role: str, region: str, duration_s: str) -> None:
-    # The twin takes no tokens of GitHub's: the account's root, an access key of 12 digits, hands the role on.
+    # Jobs of several environments run at once: the account's root, 12 digits as its key, hands the role on.
     account = role.split(":")[4]
     sts = boto3.Session(account, "local", region_name=region).client(
         "sts", endpoint_url=home.running().endpoint

@@ -1,12 +1,17 @@
 """GitHub, as much of it as the workflows use: it keeps what was said, in memory."""
 
+import base64
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from bootstrap.names import ISSUER
 from rollout.github import GitHub
+
+TOKENS = "/token"  # where a job asks for its identity
 
 
 @dataclass
@@ -24,6 +29,8 @@ class LocalGitHub:
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)  # trees and commits, by their names
     branches: dict[str, str] = field(default_factory=dict)
     dispatched: list[dict[str, Any]] = field(default_factory=list)  # runs that were asked for
+    subject: str = "repo:acme@1/platform@2"  # how the identity of the repository's jobs begins
+    environment: str = ""  # of the job that began last
 
     @property
     def client(self) -> GitHub:
@@ -38,6 +45,16 @@ class LocalGitHub:
         self.labels[str(number)] = []
         return number
 
+    def identity(self, audience: str) -> str:
+        """The job's own token, unsigned: the twin believes what it says and judges it by the role's trust."""
+        claims = {
+            "iss": f"https://{ISSUER}",
+            "aud": audience,
+            "sub": f"{self.subject}:environment:{self.environment}",
+        }
+        parts = (json.dumps(part).encode() for part in ({"alg": "none"}, claims))
+        return ".".join([*(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts), ""])
+
     def comments_of(self, number: int) -> list[dict[str, Any]]:
         return [each for each in self.comments if each["number"] == number]
 
@@ -47,6 +64,8 @@ class LocalGitHub:
         if method != "GET":
             self.writes.append(f"{method} {parts.path}")
             return self._write(method, parts.path, dict(body or {}))
+        if parts.path == TOKENS:
+            return {"value": self.identity(query["audience"])}
         if found := re.fullmatch(r"git/commits/(\w+)", parts.path):
             return {"sha": found[1], "tree": {"sha": f"tree-of-{found[1]}"}}
         page, size = int(query["page"]), int(query["per_page"])
@@ -103,7 +122,7 @@ class LocalGitHub:
             assert found[1] in self.branches
             self.branches[found[1]] = body["sha"]
         elif path == "pulls":
-            number = len(self.proposed) + 1
+            number = self.open_pull_request()
             self.proposed.append({"number": number, "state": "open", "merged_at": None, **body})
             return self.proposed[-1]
         elif found := re.fullmatch(r"actions/workflows/([\w.-]+)/dispatches", path):

@@ -1,7 +1,7 @@
 """The rehearsal's own repository: this checkout as its first commit, and what people do from there."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,18 @@ class Repository:
     def branch(self, name: str) -> None:
         git(self.desk, "checkout", "-q", "-B", name, "main")
 
+    def take_up(self, branch: str, parent: str, files: Mapping[str, str], words: str) -> None:
+        """The branch that a workflow made on GitHub."""
+        git(self.desk, "checkout", "-q", "-B", branch, parent)
+        for name, text in files.items():
+            (self.desk / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.desk / name).write_text(text)
+        self.commit(words)
+
+    def drop(self) -> None:
+        """What was changed on the desk and is in no commit."""
+        git(self.desk, "checkout", "-q", "--force", "main")
+
     def edit(self, file: str, old: str, new: str) -> None:
         path = self.desk / file
         text = path.read_text()
@@ -65,9 +77,6 @@ class Repository:
         git(self.desk, "add", "--all")
         git(self.desk, *WHO, "commit", "-q", "-m", words)
         return git(self.desk, "rev-parse", "HEAD").strip()
-
-    def revert(self, merge: str) -> None:
-        git(self.desk, *WHO, "revert", "--no-commit", "--mainline", "1", merge)
 
     def propose(self, branch: str, number: int) -> dict[str, Any]:
         """Pushes the branch, and its merge with main as GitHub tries it; what GitHub then tells of both."""

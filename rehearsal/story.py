@@ -1,68 +1,73 @@
 """The story of a rehearsal, chapter by chapter: what people do, what must come of it, and that it did."""
 
-import re
+import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from itertools import pairwise
 from time import monotonic
 
 import yaml
 
 from components.names import physical, repository_name
-from rehearsal import Broken
-from rehearsal.act import Event, Run
-from rehearsal.world import PullRequest, World
+from rehearsal.pulumi import dies
+from rehearsal.registry import NEXT, PIPELINE, SPOILT
+from rehearsal.steps import (
+    Told,
+    analysed,
+    digest_of,
+    digests,
+    ever,
+    expect,
+    look,
+    plain,
+    previewed,
+    promoted,
+    reached,
+    rollout,
+    show_table,
+    written_by_hand,
+)
+from rehearsal.world import World
 from rollout.drift import REMEDIATE
 from rollout.refused import FILE as REFUSED
 
-DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-NEW_DIGEST = f"sha256:{'ab' * 32}"
 NEW_PIPELINE = "virome"
 CONTRACT = f"pipeline_images/{NEW_PIPELINE}/pipeline.yaml"
-
-
-@dataclass(kw_only=True)
-class Told:
-    """What chapters say, and what they leave for those after them."""
-
-    say: Callable[[str], None]
-    release: str = ""  # the merge that brought the new digest
-    seconds: dict[str, float] = field(default_factory=dict)  # from a push to the last office
-
 
 Chapter = Callable[[World, Told], None]
 
 
 def first_rollout(world: World, told: Told) -> None:
     """Empty accounts, one push"""
-    _rollout(world, told, world.first_push(), world.order, what="the first push")
+    rollout(world, told, world.first_push(), world.order, what="the first push")
 
 
 def proposal(world: World, told: Told) -> None:
-    """A pull request touches one office, then all: one comment, updated in place; the merge goes in waves"""
-    canary = world.order[1]
-    world.repository.branch("release")
+    """A pull request touches one office, then all: one comment; two merges at once go in waves"""
+    first, canary, *rest = world.order
+    world.repository.branch("fewer")
     world.repository.edit(f"Pulumi.{canary}.yaml", "maxVcpus: 256", "maxVcpus: 128")
     world.repository.commit(f"Half the vCPUs in {canary}")
-    pull = world.open("release")
+    pull = world.open("fewer")
     opened = world.pushed(pull, "opened")
-    _expect(world.run("check.yml", opened).succeeded, "check passes")
-    told.say(_previewed(world, pull, opened, offices=1))
-    for office in world.order:
-        file = f"Pulumi.{office}.yaml"
-        (old,) = set(DIGEST.findall((world.repository.desk / file).read_text()))
-        world.repository.edit(file, old, NEW_DIGEST)
-    world.repository.commit("A new image for everybody")
-    told.say(_previewed(world, pull, world.pushed(pull, "synchronize"), offices=len(world.order)))
-    _rollout(world, told, world.merge(pull), world.order, what="a release")
-    told.release = world.repository.main
-    _expect(set(_digests(world).values()) == {NEW_DIGEST}, "every office's jobs run the new image")
-
-
-# Between these two belongs a promotion: the canary's comparison, and a bad image that it stops.
+    expect(world.run("check.yml", opened).succeeded, "check passes")
+    told.say(previewed(world, pull, opened, offices=1))
+    for office in (first, *rest):
+        world.repository.edit(f"Pulumi.{office}.yaml", "maxVcpus: 256", "maxVcpus: 128")
+    world.repository.commit("Half the vCPUs for everybody")
+    told.say(previewed(world, pull, world.pushed(pull, "synchronize"), offices=len(world.order)))
+    world.repository.branch("budget")
+    world.repository.edit(f"Pulumi.{canary}.yaml", "monthlyUsd: 2000", "monthlyUsd: 2500")
+    world.repository.commit(f"A larger budget in {canary}")
+    other = world.open("budget")
+    world.pushed(other, "opened")
+    older, newer = world.merge(pull), world.merge(other)
+    told.say("Two merges at once: the older run finds a newer commit and leaves all to it.")
+    rollout(world, told, older, ())
+    rollout(world, told, newer, world.order, what="a merge that touches every office")
 
 
 def failure(world: World, told: Told) -> None:
-    """A merge that fails in the canary office stops there; what waits is taken up once the reason is gone"""
+    """A merge that fails in an office stops there; a machine dies in the middle; what waits is taken up"""
     first, canary, *rest = world.order
     # What no preview can see: somebody made a registry of that name by hand.
     ecr, name = world.twin.client("ecr", canary), repository_name(NEW_PIPELINE)
@@ -72,21 +77,84 @@ def failure(world: World, told: Told) -> None:
     world.repository.edit(CONTRACT, "name: metagenome", f"name: {NEW_PIPELINE}")
     world.repository.commit(f"A registry for {NEW_PIPELINE}")
     pull = world.open("pipeline")
-    told.say(_previewed(world, pull, world.pushed(pull, "opened"), offices=len(world.order)))
+    told.say(previewed(world, pull, world.pushed(pull, "opened"), offices=len(world.order)))
     before = world.repository.main
     run = world.run("apply.yml", world.merge(pull))
-    _expect(not run.succeeded, "the rollout says that it failed")
-    _expect(_reached(run) == [first, canary], "nobody's turn comes after the office that failed")
+    expect(not run.succeeded, "the rollout says that it failed")
+    expect(reached(run) == [first, canary], "nobody's turn comes after the office that failed")
     there = {office: world.github.client.applied(office) for office in world.order}
     wanted = {first: world.repository.main, **dict.fromkeys((canary, *rest), before)}
-    _expect(there == wanted, f"only {first} has the merge: {there}")
+    expect(there == wanted, f"only {first} has the merge: {there}")
     for words in run.jobs[-1].errors:
         told.say(words)
     for office, commit in there.items():
         told.say(f"{office} has {'the merge' if commit == world.repository.main else 'what it had before'}")
-    told.say(f"Somebody removes the registry in {canary}. An hour later:")
+    told.say(f"Somebody removes the registry in {canary}. An hour later, the machine dies in the middle:")
     ecr.delete_repository(repositoryName=name)
-    _rollout(world, told, world.clock(), (canary, *rest))
+    dies(canary, after=1)
+    expect(not world.run("apply.yml", world.clock()).succeeded, "a run that was killed has failed")
+    told.say("An hour later:")
+    run = world.run("apply.yml", world.clock())
+    expect(reached(run) == [canary], "the lock that it left holds the next run up")
+    words = " ".join(run.jobs[-1].errors)
+    expect(f"pulumi cancel -s {canary}" in words, f"the run names the command that frees it: {words}")
+    told.say(words)
+    world.pulumi("cancel", "-s", canary, "--yes")
+    told.say(f"Somebody runs it: pulumi cancel -s {canary}. An hour later what was begun is ended:")
+    rollout(world, told, world.clock(), (canary, *rest))
+
+
+def promotion(world: World, told: Told) -> None:
+    """A new image: by hand to headquarters, then by the pull requests that its gates let through"""
+    first, *others = world.order
+    world.prepare_samples()
+    told.before, began = digest_of(world, first), monotonic()
+    digest = world.push_image("next", NEXT)
+    told.say(f"{digest[:19]}… is in {first}'s registry.")
+    rollout(world, told, written_by_hand(world, first, told.before, digest), (first,))
+    expect(promoted(world, told) is None, f"nothing moves before {first} has proved it")
+    world.registry.replicate(digest, *others)
+    for before, office in pairwise(world.order):
+        analysed(world, told, before)
+        pull = promoted(world, told)
+        expect(pull is not None, f"the gates let the release through to {office}")
+        assert pull
+        body = world.github.proposed[-1]["body"]
+        expect("distance from the truth" in body and "🔴" not in body, "it shows the canary's table")
+        if office == others[0]:  # the next one's is the same
+            show_table(told, body)
+        told.say(previewed(world, pull, world.pushed(pull, "opened"), offices=1))
+        rollout(world, told, world.merge(pull), (office,))
+    told.seconds["a release through every gate, to each office by its own merge"] = world.last_office - began
+    expect(set(digests(world).values()) == {digest}, "every office's jobs run the new image")
+
+
+def bad_image(world: World, told: Told) -> None:
+    """A bad image ends well; the canary stops it at headquarters, and its digest is remembered"""
+    first, *others = world.order
+    good = digest_of(world, first)
+    digest = world.push_image("spoilt", SPOILT)
+    world.registry.replicate(digest, *others)
+    rollout(world, told, written_by_hand(world, first, good, digest), (first,))
+    analysed(world, told, first)
+    pull = promoted(world, told)
+    expect(pull is not None and pull.branch.startswith("revert/"), "a pull request takes it back")
+    assert pull
+    told.say(plain(world.github.proposed[-1]["body"].splitlines()[0]))
+    refused = yaml.safe_load((world.repository.desk / REFUSED).read_text())
+    expect([each["digest"] for each in refused] == [digest], "the digest is remembered")
+    told.say(previewed(world, pull, world.pushed(pull, "opened"), offices=1))
+    rollout(world, told, world.merge(pull), (first,), what="a bad image taken back")
+    expect(set(digests(world).values()) == {good}, "every office has the good image")
+    expect(digest in ever(world, first), f"{first}'s jobs had the bad one")
+    expect(not any(digest in ever(world, office) for office in others), "no other office's ever had")
+    world.repository.branch("again")
+    world.repository.edit(f"Pulumi.{first}.yaml", good, digest)
+    ran = world.fleet("promote", PIPELINE, "--json")
+    held = {each["gate"] for each in json.loads(ran.stdout)["gates"] if not each["passed"]}
+    expect(held == {"canary", "refused"} and ran.returncode != 0, f"it is held, should it come again: {held}")
+    told.say(f"Written into {first}'s file once more, `fleet promote` says: {ran.stderr.strip()}")
+    world.repository.drop()
 
 
 def drifted(world: World, told: Told) -> None:
@@ -95,84 +163,48 @@ def drifted(world: World, told: Told) -> None:
     sqs = world.twin.client("sqs", office)
     queue = sqs.get_queue_url(QueueName=physical(office, "intake-queue"))["QueueUrl"]
     sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "1"})
-    _look(world)
+    look(world)
     (issue,) = world.github.issues
-    _expect(f"{office}: 1 resource differs" in issue["title"], "the issue names the office")
+    expect(f"{office}: 1 resource differs" in issue["title"], "the issue names the office")
     told.say(f"#{issue['number']} {issue['state']}: {issue['title']}")
-    _expect(world.run("remediate.yml", world.labelled(issue, REMEDIATE)).succeeded, "the label is heard")
+    expect(world.run("remediate.yml", world.labelled(issue, REMEDIATE)).succeeded, "the label is heard")
     (asked,) = world.github.dispatched
-    _rollout(world, told, world.by_hand(asked["inputs"]), (office,))
-    _look(world)
-    _expect(issue["state"] == "closed", "the issue closes by itself")
+    rollout(world, told, world.by_hand(asked["inputs"]), (office,))
+    look(world)
+    expect(issue["state"] == "closed", "the issue closes by itself")
     told.say(f"#{issue['number']} {issue['state']}: {world.github.comments_of(issue['number'])[-1]['body']}")
 
 
 def rollback(world: World, told: Told) -> None:
-    """The release is taken back, and stays away"""
+    """The release is taken back by hand in every office, and stays away"""
     world.repository.branch("rollback")
-    world.repository.revert(told.release)
-    refused = [{"digest": NEW_DIGEST, "reason": "wrong abundances"}]
-    (world.repository.desk / REFUSED).write_text(yaml.safe_dump(refused, sort_keys=False))
+    digest = digest_of(world, world.order[0])
+    ran = world.fleet("revert", PIPELINE, "--reason", "abundances of one genus are too low")
+    expect(ran.returncode == 0, f"fleet revert: {ran.stderr.strip()}")
+    for line in ran.stderr.splitlines():
+        told.say(line)
     world.repository.commit("Take the image back")
     pull = world.open("rollback")
-    told.say(_previewed(world, pull, world.pushed(pull, "opened"), offices=len(world.order)))
-    _rollout(world, told, world.merge(pull), world.order, what="a rollback")
-    back = _digests(world)
-    _expect(NEW_DIGEST not in back.values(), f"no office's jobs run the refused image: {back}")
-    _rollout(world, told, world.clock(), ())
-    _look(world)
-    _expect(all(each["state"] == "closed" for each in world.github.issues), "no office differs")
-    _expect(_digests(world) == back, "the offices keep what the rollback brought")
+    told.say(previewed(world, pull, world.pushed(pull, "opened"), offices=len(world.order)))
+    rollout(world, told, world.merge(pull), world.order, what="a rollback")
+    back = digests(world)
+    expect(set(back.values()) == {told.before}, f"every office has what it had before: {back}")
+    refused = yaml.safe_load((world.repository.desk / REFUSED).read_text())
+    expect(digest in [each["digest"] for each in refused], "the digest is remembered")
+    expect(promoted(world, told) is None, "nothing moves it again")
+    rollout(world, told, world.clock(), ())
+    look(world)
+    expect(all(each["state"] == "closed" for each in world.github.issues), "no office differs")
+    expect(digests(world) == back, "the offices keep what the rollback brought")
     told.say("An hourly run and a night later nothing has moved.")
 
 
-CHAPTERS: Sequence[Chapter] = (first_rollout, proposal, failure, drifted, rollback)
-
-
-def _expect(holds: bool, words: str) -> None:
-    if not holds:
-        raise Broken(f"this does not hold: {words}")
-
-
-def _previewed(world: World, pull: PullRequest, event: Event, *, offices: int) -> str:
-    """Previews; what the comment begins with."""
-    _expect(world.run("preview.yml", event).succeeded, "the verdict lets the change through")
-    comments = world.github.comments_of(pull.number)
-    _expect(len(comments) == 1, f"the pull request has one comment, not {len(comments)}")
-    heading = str(comments[0]["body"]).splitlines()[1].removeprefix("### ")
-    wanted = f"This change reaches {offices} office{'s' if offices > 1 else ''}"
-    _expect(heading == wanted, f"the comment begins with {wanted!r}, not {heading!r}")
-    return f"#{pull.number}, comment {comments[0]['id']}: {heading}"
-
-
-def _rollout(world: World, told: Told, event: Event, offices: Sequence[str], *, what: str = "") -> None:
-    """Applies, to `offices` in this order. `what` is for the table of times."""
-    began = monotonic()
-    run = world.run("apply.yml", event)
-    _expect(run.succeeded, "the rollout ends well")
-    _expect(_reached(run) == [*offices], f"it reaches {', '.join(offices) or 'nobody'}, not {_reached(run)}")
-    if what:
-        told.seconds[what] = world.last_office - began
-    for office in offices:
-        _expect(world.github.client.applied(office) == world.repository.main, f"{office} has what main has")
-
-
-def _look(world: World) -> None:
-    _expect(world.run("drift.yml", world.clock()).succeeded, "the nightly look ends well")
-
-
-def _reached(run: Run) -> list[str]:
-    """The offices whose turn came, in that order."""
-    return [job.environment for job in run.jobs if job.environment]
-
-
-def _digests(world: World) -> dict[str, str]:
-    """By office: the image of the newest active revision of its job definition."""
-    found = {}
-    for office in world.order:
-        answer = world.twin.client("batch", office).describe_job_definitions(
-            jobDefinitionName=physical(office, "metagenome"), status="ACTIVE"
-        )
-        newest = max(answer["jobDefinitions"], key=lambda each: int(each["revision"]))
-        (found[office],) = DIGEST.findall(newest["containerProperties"]["image"])
-    return found
+CHAPTERS: Sequence[Chapter] = (
+    first_rollout,
+    proposal,
+    failure,
+    promotion,
+    bad_image,
+    drifted,
+    rollback,
+)

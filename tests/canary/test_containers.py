@@ -1,6 +1,5 @@
 """The canary with real containers: today's image beside itself, and beside one that was spoilt."""
 
-import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +12,7 @@ from canary.comparison import Check, checks
 from components.pipeline import load_pipelines
 from components.roster import Fleet
 from pipeline_images.containers import engine, local_image
+from rehearsal.registry import SPOILT, built
 
 pytestmark = [pytest.mark.containers, pytest.mark.xdist_group("containers")]
 
@@ -20,25 +20,13 @@ ROOT = Path(__file__).resolve().parents[2]
 METAGENOME = load_pipelines(ROOT)["metagenome"]
 RELEASE = Fleet.load(ROOT).headquarters.releases["metagenome"]
 IMAGE = local_image("metagenome")
-SPOILT = "localhost/globalbi-canary-spoilt:test"
-# A confidence at which most reads of a strain that the database does not hold are not named.
-DOCKERFILE = f"""FROM {IMAGE}
-USER 0:0
-RUN cd /opt/pipeline/metagenome \\
-    && sed -i 's/"-M"]/"-M", "-T", "0.9"]/' classification.py \\
-    && grep -q '"-T"' classification.py
-USER 10001:10001
-"""
 
 
 @pytest.fixture(scope="module")
 def spoilt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    docker, folder = engine(), tmp_path_factory.mktemp("spoilt")
-    (folder / "Dockerfile").write_text(DOCKERFILE)
-    build = docker.command("build", "--network=host", f"--tag={SPOILT}", folder)
-    subprocess.run(build, env=dict(docker.environ), check=True, capture_output=True)
-    yield SPOILT
-    docker.ask("image", "rm", SPOILT)
+    folder = tmp_path_factory.mktemp("spoilt")
+    with built(engine(), "localhost/globalbi-canary-spoilt:test", SPOILT, folder) as image:
+        yield image
 
 
 def compared(new: str) -> list[Check]:

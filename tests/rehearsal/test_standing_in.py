@@ -1,5 +1,6 @@
 """What stands in for GitHub's machines, actions and Pulumi's command."""
 
+import io
 import json
 import os
 import subprocess
@@ -7,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal import act, pulumi
+from components.names import image_address, registry_host
+from rehearsal import act, docker, pulumi
 from rehearsal.github import LocalGitHub
+from rehearsal.registry import stands_for
 from rehearsal.serving import TOKEN, served
 
 ROOT = Path(__file__).parents[2]
@@ -87,6 +90,29 @@ def test_gh_asks_for_a_run() -> None:
     assert github.dispatched == [{"workflow": "apply.yml", "ref": "main", "inputs": {"office": "eu"}}]
 
 
+def test_an_image_needs_a_sign_in_and_a_push(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A canary of whatever lies on the machine would prove nothing of the release."""
+    monkeypatch.setenv("RUNNER_TEMP", str(tmp_path))
+    monkeypatch.setenv("TWIN_HOME", str(tmp_path))
+    account, region, digest = "111111111111", "ap-northeast-2", f"sha256:{'a' * 64}"
+    image = image_address(account, region, "metagenome", digest)
+    with pytest.raises(LookupError, match="no basic auth credentials"):
+        docker.translated(["run", image])
+    options = ["--username", "AWS", "--password-stdin", registry_host(account, region)]
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert docker.login(options) == 1
+    monkeypatch.setattr("sys.stdin", io.StringIO("a password"))
+    assert docker.login(options) == 0
+    with pytest.raises(LookupError, match="manifest unknown"):
+        docker.translated(["run", image])
+    stands_for(digest, "localhost/here")
+    assert docker.translated(["run", image, "localhost/other"]) == [
+        "run",
+        "localhost/here",
+        "localhost/other",
+    ]
+
+
 def test_issues_and_pull_requests_are_counted_together() -> None:
     """An issue with a pull request's number would be answered in its place."""
     github = LocalGitHub()
@@ -122,7 +148,8 @@ def test_a_log_tells_the_jobs_and_what_failed() -> None:
         json.dumps({"msg": "of no job"}),
         json.dumps({**job, "raw_output": True, "msg": "error: no\n"}),
         json.dumps({**job, "stepResult": "failure", "step": "Apply"}),
-        json.dumps({**job, "command": "error", "arg": "what it means"}),
+        json.dumps({**job, "command": "error", "arg": "what it means", "kvPairs": {"title": "eu"}}),
+        json.dumps({**job, "command": "error", "arg": "a fault", "kvPairs": {"file": "a.yaml", "line": "7"}}),
         json.dumps({**job, "jobResult": "failure"}),
     ):
         act.hear(
@@ -131,4 +158,5 @@ def test_a_log_tells_the_jobs_and_what_failed() -> None:
     (found,) = jobs.values()
     assert heard == ["wave-1/apply a wave/office eu begun", "failure"]
     assert (found.environment, found.lines, found.failed_steps) == ("eu", ["error: no"], ["Apply"])
-    assert found.errors == ["what it means"]
+    assert found.errors == ["what it means", "a fault"]
+    assert found.places == ["a.yaml:7"]

@@ -5,6 +5,7 @@ from pathlib import Path
 from policies.pack import POLICIES
 from rollout.comment import LABEL, MARKER
 from rollout.drift import REMEDIATE
+from rollout.guarded import GUARDS
 from tests.rollout import example
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "gitops.md").read_text()
@@ -15,7 +16,8 @@ def test_the_guide_shows_the_comment_as_it_is() -> None:
     assert example.text().removeprefix(MARKER).strip() in GUIDE
 
 
-def test_the_guide_names_the_labels_and_counts_the_policies() -> None:
+def test_the_guide_names_the_labels_and_counts_policies_and_gates() -> None:
     assert LABEL in GUIDE
     assert REMEDIATE in GUIDE
     assert f"{len(POLICIES)} policies" in GUIDE
+    assert f"{len(GUARDS)} gates" in GUIDE

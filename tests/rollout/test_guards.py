@@ -1,0 +1,39 @@
+"""The check of the gates: `python -m rollout.guards` removes all of them, these tests a few."""
+
+from pathlib import Path
+
+import pytest
+
+from rollout.guarded import GUARDS, Guard
+from rollout.guards import ROOT, stale, tried
+
+# Of those whose tests need neither AWS's stand-in nor a program that is run.
+QUICK = ("nothing follows a wave that failed", "the canary: run time", "office hours")
+
+
+@pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: guard.name)
+def test_a_gate_of_the_list_stands_in_the_code_and_its_test_is_there(guard: Guard) -> None:
+    """A list that outlives the code proves gates that are gone."""
+    assert stale(guard) == ""
+    file, _, name = guard.node.partition("::")
+    assert f"def {name}(" in Path(ROOT, file).read_text()
+
+
+def test_a_gate_that_is_removed_is_missed() -> None:
+    """Else a release or a merge passes where everybody believes that something stands."""
+    verdicts = tried([each for each in GUARDS if each.name in QUICK], processes=1)
+    assert len(verdicts) == len(QUICK)
+    assert [each.guard.name for each in verdicts if not each.how] == []
+
+
+def test_what_keeps_nobody_out_is_told() -> None:
+    """The check itself must be able to fail."""
+    nothing = Guard(
+        name="words of nobody",
+        test="canary/test_comparison.py::test_a_trace_is_no_species",
+        file="canary/comparison.py",
+        old="Nothing here runs.",
+        new="",
+    )
+    (verdict,) = tried([nothing], processes=1)
+    assert verdict.how == ""
