@@ -11,6 +11,7 @@ from typing import Any
 from bootstrap import names
 from components.names import FLEET, PREFIX, bucket_name, key_alias, repository_name
 from components.office import Office
+from cost.replay import ATTRIBUTES
 
 Document = dict[str, Any]
 Statement = dict[str, Any]
@@ -120,7 +121,7 @@ def _objects_elsewhere(office: Office, actions: tuple[str, ...]) -> Statement:
 
 def preview(office: Office) -> Document:
     """What the preview role may do beside reading settings; and the data it may not read."""
-    lambda_ = f"lambda.{office.region}.amazonaws.com"
+    services = ["lambda", "dynamodb"] if office.headquarters else ["lambda"]
     return document(
         allow("ReadState", ("s3:GetObject", "s3:ListBucket"), _state(office)),
         allow(
@@ -135,11 +136,29 @@ def preview(office: Office) -> Document:
             ("kms:Decrypt",),
             _keys(office),
             **_named(key_alias(office.name)),
-            StringEquals={"kms:ViaService": lambda_},
+            StringEquals={"kms:ViaService": [f"{each}.{office.region}.amazonaws.com" for each in services]},
         ),
         _objects_elsewhere(office, READ_OBJECTS),
-        deny("NoData", READ_DATA, "*"),
+        *(_figures_of_runs(office) if office.headquarters else [deny("NoData", READ_DATA, "*")]),
     )
+
+
+def _figures_of_runs(headquarters: Office) -> list[Statement]:
+    """Of all data only what past runs took, by headquarters' index, and no attribute that names a sample.
+
+    A pull request's code runs with this role. Denied, as AWS's ReadOnlyAccess allows every query; the keys of
+    table and index must be among the attributes, and hold ids of offices and runs.
+    """
+    query = "dynamodb:Query"
+    index = f"arn:aws:dynamodb:{headquarters.region}:{headquarters.account}:table/{FLEET}/index/by_office"
+    figures = [*ATTRIBUTES, "pk", "sk", "by_office"]
+    return [
+        allow("ReadFiguresOfRuns", (query,), index),
+        deny("NoData", tuple(action for action in READ_DATA if action != query), "*"),
+        {"Sid": "NoOtherQuery", "Effect": "Deny", "Action": [query], "NotResource": index},
+        deny("NoWholeRuns", (query,), index, StringNotEquals={"dynamodb:Select": "SPECIFIC_ATTRIBUTES"}),
+        deny("NoNames", (query,), index, **{"ForAnyValue:StringNotEquals": {"dynamodb:Attributes": figures}}),
+    ]
 
 
 def deploy(office: Office) -> Document:

@@ -71,9 +71,7 @@ UNIT: Mapping[str, Wanted] = {
     "vpc:endpoint-hour": Wanted(
         service="AmazonVPC", filters={"productFamily": "VpcEndpoint"}, usage="VpcEndpoint-Hours"
     ),
-    "kms:key-month": Wanted(
-        service="awskms", filters={"productFamily": "Encryption Key"}, usage="KMS-Keys"
-    ),
+    "kms:key-month": Wanted(service="awskms", filters={"productFamily": "Encryption Key"}, usage="KMS-Keys"),
     "cloudwatch:alarm-month": Wanted(
         service="AmazonCloudWatch", filters={"productFamily": "Alarm"}, usage="CW:AlarmMonitorUsage"
     ),

@@ -9,11 +9,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rollout import comment as markdown
 from rollout import drift
+from rollout.costing import cost_of
 from rollout.github import GitHub
 from rollout.summary import Finding, Summary, read, summarise
 
@@ -50,10 +52,12 @@ def offices(arguments: argparse.Namespace) -> int:
     from rollout.touched import touched
 
     base, head = arguments.base, arguments.head
-    found = touched(changed_paths(ROOT, base, head), tree(ROOT, base), tree(ROOT, head))
+    after = tree(ROOT, head)
+    found = touched(changed_paths(ROOT, base, head), tree(ROOT, base), after)
     for office, paths in found.items():
         print(f"{office}: {', '.join(paths)}", file=sys.stderr)
-    output({"offices": json.dumps(list(found))})
+    leads = after.headquarters
+    output({"offices": json.dumps(list(found)), "headquarters": leads[0] if leads else ""})
     return 0
 
 
@@ -186,6 +190,8 @@ def summary(arguments: argparse.Namespace) -> int:
             for each in judge(of_preview(preview))
         ]
         made = summarise(arguments.office, preview, findings)
+        if not made.fault:  # half a preview has half a cost
+            made = replace(made, cost=cost_of(ROOT, made.office, preview, arguments.runs))
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(made.to_json())
     print(f"{made.office}: {len(made.changes)} changes, {len(made.findings)} findings {made.fault}")

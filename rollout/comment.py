@@ -6,6 +6,7 @@ Standard library only, as the job that writes comments installs nothing.
 
 from collections.abc import Iterable, Sequence
 
+from rollout.cost_comment import cost_lines
 from rollout.summary import ACTIONS, Change, Summary
 
 MARKER = "<!-- globalbi: preview of the offices -->"
@@ -57,6 +58,7 @@ def comment(summaries: Sequence[Summary], labels: Iterable[str], commit: str) ->
         body = [*head, *(line for each in summaries for line in _alerts(each, labels, most))]
         if _length(body) < MOST_CHARACTERS // 2:
             break
+    body.extend(cost_lines(((each.office, each.cost) for each in summaries), code))
     for each in summaries:
         details = _details(each)
         if _length([*body, *details, *foot]) > MOST_CHARACTERS:

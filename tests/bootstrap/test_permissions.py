@@ -10,6 +10,7 @@ import pytest
 from bootstrap import names, permissions
 from bootstrap.permissions import Document
 from components.roster import Fleet
+from cost.replay import ATTRIBUTES
 
 ROOT = Path(__file__).parents[2]
 FLEET = Fleet.load(ROOT)
@@ -30,19 +31,29 @@ def matches(patterns: Any, value: str) -> bool:
     return any(fnmatch.fnmatchcase(value, pattern) for pattern in listed(patterns))
 
 
-def holds(condition: dict[str, dict[str, Any]], context: dict[str, str]) -> bool:
-    """The operators that these documents use; a key that is not there does not match."""
-    for operator, keys in condition.items():
-        patterns = operator == "ForAllValues:StringLike"
-        assert patterns or operator in ("StringEquals", "ForAnyValue:StringEquals", "ArnEquals"), operator
-        for key, wanted in keys.items():
-            value = context.get(key)
-            if not (matches(wanted, str(value)) if patterns else value in listed(wanted)):
-                return False
-    return True
+def holds(condition: dict[str, dict[str, Any]], context: dict[str, Any]) -> bool:
+    """The operators that these documents use. A key that is not there fails but what asks for inequality."""
+    return all(
+        _holds(operator, listed(wanted), context.get(key))
+        for operator, keys in condition.items()
+        for key, wanted in keys.items()
+    )
 
 
-def may(document: Document, action: str, resource: str, **context: str) -> bool:
+def _holds(operator: str, wanted: list[str], value: Any) -> bool:
+    match operator:
+        case "ForAllValues:StringLike":
+            return matches(wanted, str(value))
+        case "StringEquals" | "ForAnyValue:StringEquals" | "ArnEquals":
+            return value in wanted
+        case "StringNotEquals":
+            return value not in wanted
+        case "ForAnyValue:StringNotEquals":
+            return any(each not in wanted for each in listed(value or []))
+    raise AssertionError(operator)
+
+
+def may(document: Document, action: str, resource: str, **context: Any) -> bool:
     """An explicit deny wins; what nothing allows is denied."""
     facts = {**OURS, **{key.replace("__", ":"): value for key, value in context.items()}}
     effects = {
@@ -195,6 +206,39 @@ def test_the_preview_role_reads_settings_and_no_samples(action: str, resource: s
     inline = permissions.preview(EU)["Statement"]
     changes = action.startswith("s3:Put")
     assert may(permissions.document(*([] if changes else [read_only]), *inline), action, resource) == allowed
+
+
+FIGURES = ["by_office", "state", *ATTRIBUTES]
+BY_OFFICE = f"{FLEET_TABLE}/index/by_office"
+SPECIFIC = {"dynamodb__Select": "SPECIFIC_ATTRIBUTES"}
+
+
+@pytest.mark.parametrize(
+    ("office", "resource", "context", "allowed"),
+    [
+        (HQ, BY_OFFICE, {**SPECIFIC, "dynamodb__Attributes": FIGURES}, True),
+        *(
+            (HQ, BY_OFFICE, {**SPECIFIC, "dynamodb__Attributes": [*FIGURES, name]}, False)
+            for name in ("sample", "project", "results_prefix", "message", "by_sample")
+        ),
+        # Without a projection DynamoDB gives all of an index.
+        (HQ, BY_OFFICE, {}, False),
+        (HQ, BY_OFFICE, {"dynamodb__Select": "ALL_PROJECTED_ATTRIBUTES"}, False),
+        (HQ, FLEET_TABLE, {**SPECIFIC, "dynamodb__Attributes": FIGURES}, False),
+        (HQ, f"{FLEET_TABLE}/index/by_sample", {**SPECIFIC, "dynamodb__Attributes": FIGURES}, False),
+        (HQ, "arn:aws:dynamodb:ap-northeast-2:111111111111:table/globalbi-hq-ledger", SPECIFIC, False),
+        (EU, BY_OFFICE, {**SPECIFIC, "dynamodb__Attributes": FIGURES}, False),
+    ],
+)
+def test_a_preview_learns_what_runs_took_and_no_name(
+    office: Any, resource: str, context: dict[str, Any], allowed: bool
+) -> None:
+    """A pull request's code could else print every customer's samples into a log that many read."""
+    read_only = permissions.allow("AsReadOnlyAccess", ("dynamodb:*",), "*")
+    held = permissions.document(read_only, *permissions.preview(office)["Statement"])
+    assert may(held, "dynamodb:Query", resource, **context) == allowed
+    assert not may(held, "dynamodb:Scan", resource, **context)
+    assert not may(held, "dynamodb:GetItem", resource, **context)
 
 
 def test_the_images_role_pushes_and_does_nothing_else() -> None:
