@@ -39,6 +39,9 @@ HOLDS: Mapping[str, str] = {
     "aws:ecr/repository:Repository": "a registry's images",
     "aws:sqs/queue:Queue": "a queue's waiting events",
     "aws:cloudwatch/logGroup:LogGroup": "logs",
+    # The provider deregisters every revision; AWS Batch ends every job of a queue that is deleted.
+    "aws:batch/jobDefinition:JobDefinition": "the revisions by which runs in flight are tried again",
+    "aws:batch/jobQueue:JobQueue": "a job queue's waiting and running jobs",
 }
 # How the engine refuses what is protected: no step tells of it, and the preview ends there
 # (resource/deploy/step.go and step_generator.go in pulumi/pulumi).
