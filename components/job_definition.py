@@ -13,7 +13,7 @@ from components.bucket import Bucket
 from components.compute import Compute
 from components.key import OfficeKey
 from components.ledger import Ledger
-from components.names import job_definition_name, physical
+from components.names import boundary_arn, job_definition_name, physical
 from components.office import Office, PinnedRelease
 from components.options import child_of
 from components.permission import inline_policy, trust_service
@@ -109,6 +109,7 @@ class JobDefinition(pulumi.ComponentResource):
         role = aws.iam.Role(
             name,
             name=name,
+            permissions_boundary=boundary_arn(args.office.name, args.office.account),
             assume_role_policy=trust_service("ecs-tasks.amazonaws.com", args.office.account),
             tags=labels,
             opts=child_of(self),

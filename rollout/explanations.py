@@ -21,6 +21,11 @@ KNOWN: tuple[tuple[re.Pattern[str], str], ...] = (
         "`python -m bootstrap {office} --apply`. If it was lost: docs/gitops.md, A lost state bucket.",
     ),
     (
+        re.compile(r"Scope ARN: \S+-boundary does not exist"),
+        "the boundary of {office}'s roles is not there: `python -m bootstrap {office} --apply` makes it; "
+        "then run this job again.",
+    ),
+    (
         re.compile(r"AccessDenied|is not authorized to perform"),
         "the role in use may not do this in {office}. If the program needs something new of AWS, add it in "
         "bootstrap/permissions.py and run `python -m bootstrap {office} --apply`.",

@@ -9,8 +9,11 @@ import pytest
 
 from bootstrap import names, permissions
 from bootstrap.permissions import Document
+from components.names import boundary_arn
 from components.roster import Fleet
 from cost.replay import ATTRIBUTES
+from policies.access import ROLE_POLICY
+from policies.program import declared
 
 ROOT = Path(__file__).parents[2]
 FLEET = Fleet.load(ROOT)
@@ -20,7 +23,12 @@ SAMPLES = "arn:aws:s3:::globalbi-eu-uploads-222222222222/metagenome/p/s/input.ta
 STATE = "arn:aws:s3:::globalbi-eu-state-222222222222/.pulumi/stacks/globalbi/eu.json"
 FLEET_TABLE = "arn:aws:dynamodb:ap-northeast-2:111111111111:table/globalbi-fleet"
 ROLE = "arn:aws:iam::222222222222:role/globalbi-eu-intake"
-OURS = {"aws:RequestedRegion": "eu-central-1", "iam:PassedToService": "lambda.amazonaws.com"}
+FENCE = boundary_arn("eu", EU.account)
+OURS = {
+    "aws:RequestedRegion": "eu-central-1",
+    "iam:PassedToService": "lambda.amazonaws.com",
+    "iam:PermissionsBoundary": FENCE,
+}
 
 
 def listed(value: Any) -> list[str]:
@@ -114,6 +122,8 @@ def test_only_this_repositorys_jobs_of_the_offices_environment_take_the_role(
         ("s3:DeleteObject", STATE),
         ("dynamodb:CreateTable", "arn:aws:dynamodb:eu-central-1:222222222222:table/globalbi-eu-ledger"),
         ("iam:CreateRole", ROLE),
+        ("iam:PutRolePolicy", ROLE),
+        ("iam:PutRolePermissionsBoundary", ROLE),  # an office that was there before the boundary takes it up
         ("iam:PassRole", ROLE),
         ("batch:RegisterJobDefinition", "*"),
         ("budgets:ModifyBudget", "arn:aws:budgets::222222222222:budget/globalbi-eu"),
@@ -149,6 +159,15 @@ def test_the_deploy_role_makes_what_the_program_declares(action: str, resource: 
         ("iam:PassRole", ROLE, {"iam__PassedToService": "codebuild.amazonaws.com"}),
         ("iam:UpdateOpenIDConnectProviderThumbprint", "arn:aws:iam::222222222222:oidc-provider/x", {}),
         ("organizations:LeaveOrganization", "*", {}),
+        # Roles that nothing bounds: they could do all that the deploy role must not.
+        *(
+            (action, ROLE, {"iam__PermissionsBoundary": boundary})
+            for action in ("iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy")
+            for boundary in (None, "arn:aws:iam::aws:policy/AdministratorAccess")
+        ),
+        ("iam:DeleteRolePermissionsBoundary", ROLE, {}),
+        ("iam:CreatePolicyVersion", FENCE, {}),
+        ("iam:UpdateAssumeRolePolicy", "arn:aws:iam::222222222222:role/globalbi-eu-break-glass", {}),
         # The state's history.
         ("s3:DeleteObjectVersion", STATE, {}),
         ("s3:DeleteBucket", "arn:aws:s3:::globalbi-eu-state-222222222222", {}),
@@ -166,6 +185,62 @@ def test_the_deploy_role_touches_neither_samples_nor_its_own_fence(
 ) -> None:
     """A merged mistake, or a stolen job, must not read samples or make itself an administrator."""
     assert not deploys(action, resource, **context)
+
+
+def granted(office: str) -> set[str]:
+    """Every action that a role of the program is given."""
+    return {
+        action
+        for role in declared(office).of(ROLE_POLICY)
+        for statement in role.document("policy")["Statement"]
+        for action in listed(statement["Action"])
+    }
+
+
+# Of AWS's own policy for the container agent, and of what no office of the repository asks for now.
+NOT_DECLARED = ("ec2:", "ecs:", "ssm:GetParameter")
+
+
+def test_the_offices_boundary_is_what_the_program_grants() -> None:
+    """Too narrow, a function is refused in AWS and nowhere before; too wide, it bounds nothing.
+
+    A new action is added to WORK in bootstrap/permissions.py.
+    """
+    asked = set().union(*(granted(office.name) for office in FLEET.offices))
+    assert asked <= set(permissions.WORK)
+    assert {each for each in permissions.WORK if not each.startswith(NOT_DECLARED)} <= asked
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "allowed"),
+    [
+        ("s3:GetObject", SAMPLES, True),
+        ("dynamodb:UpdateItem", "arn:aws:dynamodb:eu-central-1:222222222222:table/globalbi-eu-ledger", True),
+        ("s3:GetObject", STATE, False),
+        ("s3:ListBucket", "arn:aws:s3:::globalbi-eu-state-222222222222", False),
+        ("s3:DeleteObjectVersion", SAMPLES, False),
+        ("s3:PutBucketPolicy", "arn:aws:s3:::globalbi-eu-uploads-222222222222", False),
+        (
+            "dynamodb:DeleteTable",
+            "arn:aws:dynamodb:eu-central-1:222222222222:table/globalbi-eu-ledger",
+            False,
+        ),
+        ("iam:CreateRole", ROLE, False),
+        ("iam:PutRolePolicy", ROLE, False),
+        ("iam:PassRole", ROLE, False),
+        ("sts:AssumeRole", "arn:aws:iam::222222222222:role/globalbi-eu-github-deploy", False),
+        ("ec2:RunInstances", "*", False),
+        ("ec2:CreateInternetGateway", "*", False),
+        ("lambda:UpdateFunctionCode", "*", False),
+        ("kms:ScheduleKeyDeletion", "*", False),
+        ("organizations:LeaveOrganization", "*", False),
+    ],
+)
+def test_a_role_of_the_program_can_do_the_offices_work_and_no_more(
+    action: str, resource: str, allowed: bool
+) -> None:
+    """Whatever a merged mistake writes into its policy."""
+    assert may(permissions.work(EU), action, resource) == allowed
 
 
 def test_the_boundary_holds_when_everything_is_attached() -> None:
@@ -288,5 +363,6 @@ def test_the_documents_fit_into_what_iam_takes(office: Any) -> None:
         return len(json.dumps(document, separators=(",", ":")))
 
     assert size(permissions.boundary(office)) <= 6144
+    assert size(permissions.work(office)) <= 6144
     assert size(permissions.deploy(office)) <= 10_240
     assert size(permissions.preview(office)) <= 10_240

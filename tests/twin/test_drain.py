@@ -1,4 +1,4 @@
-"""A change of the program while a run is in flight: its job stays, and so does what its next attempt needs."""
+"""A change of the program while a run is in flight: its job stays, and what its next attempt needs."""
 
 import shutil
 from collections.abc import Iterator
