@@ -10,7 +10,6 @@ import pytest
 from rehearsal.github import LocalGitHub
 from rollout.comment import LABEL
 from rollout.drift import REMEDIATE, marker
-from rollout.explanations import explain
 from rollout.repository import git
 from rollout.summary import Change, Summary
 from tests.rollout.http_github import ROOT, Job, serving
@@ -187,6 +186,12 @@ def test_a_summary_is_made_of_a_preview_with_the_policies_findings(job: Job) -> 
         ("NoSuchBucket: The specified bucket does not exist", "A lost state bucket"),
         ("creating ECR Repository: RepositoryAlreadyExistsException", "pulumi import -s eu"),
         ("User: arn:… is not authorized to perform: sqs:X", "bootstrap/permissions.py"),
+        # Every office that was there before its boundary meets this once.
+        (
+            "CreateRole, NoSuchEntity: Scope ARN: arn:aws:iam::222222222222:policy/globalbi-eu-boundary"
+            " does not exist or is not attachable.",
+            "python -m bootstrap eu --apply",
+        ),
     ],
 )
 def test_a_failed_run_says_what_helps(job: Job, log: str, told: str) -> None:
@@ -195,13 +200,3 @@ def test_a_failed_run_says_what_helps(job: Job, log: str, told: str) -> None:
     ran = job.run("explain", "eu", str(job.folder / "up.log"))
     assert told in ran.page
     assert "::error title=eu::" in ran.said
-
-
-def test_a_boundary_that_was_not_made_yet_is_explained_with_the_command_that_makes_it() -> None:
-    """Every office that was there before meets it once, at its next apply."""
-    log = (
-        "creating IAM Role (globalbi-eu-intake): operation error IAM: CreateRole, NoSuchEntity: Scope ARN: "
-        "arn:aws:iam::222222222222:policy/globalbi-eu-boundary does not exist or is not attachable."
-    )
-    (words,) = explain("eu", log)
-    assert "python -m bootstrap eu --apply" in words
