@@ -187,7 +187,6 @@ def deploy(office: Office) -> Document:
     """What the deploy role may do."""
     iam = f"arn:aws:iam::{office.account}"
     roles, profiles = f"{iam}:role/{PREFIX}-*", f"{iam}:instance-profile/{PREFIX}-*"
-    bounded = {"iam:PermissionsBoundary": boundary_arn(office.name, office.account)}
     return document(
         allow(
             "WhatTheProgramDeclares",
@@ -200,6 +199,7 @@ def deploy(office: Office) -> Document:
         allow(
             "RolesOfTheProgram",
             (
+                *BOUNDED,
                 *("iam:DeleteRole", "iam:GetRole", "iam:TagRole", "iam:UntagRole"),
                 *("iam:UpdateRole", "iam:UpdateAssumeRolePolicy", "iam:ListRolePolicies"),
                 *("iam:ListAttachedRolePolicies", "iam:ListInstanceProfilesForRole", "iam:ListRoleTags"),
@@ -210,7 +210,6 @@ def deploy(office: Office) -> Document:
             ),
             [roles, profiles],
         ),
-        allow("RolesWithinTheirBoundary", BOUNDED, roles, StringEquals=bounded),
         allow(
             "AttachKnownPolicies",
             ("iam:AttachRolePolicy", "iam:DetachRolePolicy"),

@@ -8,7 +8,7 @@ from bootstrap.account import Account
 
 # Statements whose conditions, or whose kind of resource, the twin's IAM does not know.
 CONDITIONS_UNKNOWN = ("AttachKnownPolicies", "GiveRolesToServices", "RolesOfServices")
-RESOURCES_UNKNOWN = ("RolesOfTheProgram", "RolesWithinTheirBoundary")
+RESOURCES_UNKNOWN = ("RolesOfTheProgram",)
 
 
 def prepare(account: Account) -> None:

@@ -254,6 +254,8 @@ def test_the_boundary_holds_when_everything_is_attached() -> None:
         ("organizations:LeaveOrganization", "*"),
     ):
         assert not may(fence, action, resource), action
+    assert may(fence, "iam:CreateRole", ROLE)
+    assert not may(fence, "iam:CreateRole", ROLE, iam__PermissionsBoundary=None)
 
 
 @pytest.mark.parametrize(
