@@ -249,6 +249,7 @@ def test_the_boundary_holds_when_everything_is_attached() -> None:
     for action, resource in (
         ("s3:GetObject", SAMPLES),
         ("iam:PutRolePolicy", "arn:aws:iam::222222222222:role/globalbi-eu-github-deploy"),
+        ("iam:DeleteRolePermissionsBoundary", ROLE),
         ("iam:CreateUser", "arn:aws:iam::222222222222:user/me"),
         ("ec2:CreateNatGateway", "*"),
         ("organizations:LeaveOrganization", "*"),

@@ -1,6 +1,7 @@
 """IAM: roles, their policies and instance profiles."""
 # ruff: noqa: ARG001 - every kind takes the same arguments, whether it needs them or not
 
+import contextlib
 import json
 from typing import Any, cast
 
@@ -15,7 +16,9 @@ def _fence(target: Target, boundary: str) -> None:
         client.get_policy(PolicyArn=boundary)
     except client.exceptions.NoSuchEntityException:
         wanted = json.dumps(work(cast(Any, target.office)))
-        client.create_policy(PolicyName=boundary.rpartition("/")[2], PolicyDocument=wanted)
+        # Roles are made at once, each in a thread of its own.
+        with contextlib.suppress(client.exceptions.EntityAlreadyExistsException):
+            client.create_policy(PolicyName=boundary.rpartition("/")[2], PolicyDocument=wanted)
 
 
 def _create_role(target: Target, name: str, inputs: Inputs) -> Made:
