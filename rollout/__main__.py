@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--out", type=Path, required=True, help="folder for OFFICE.json files")
     made = command("comment", commands.comment)
     made.add_argument("--pull-request", type=int, required=True)
+    made.add_argument("--gone", default="[]", help="JSON list of offices whose stack file would be gone")
     made.add_argument("--commit", required=True)
     with_summaries(made)
     made = command("refuse", commands.refuse)

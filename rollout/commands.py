@@ -49,15 +49,16 @@ def check(_: argparse.Namespace) -> int:
 def offices(arguments: argparse.Namespace) -> int:
     """The offices that the change from --base to --head touches, as a job's output."""
     from rollout.repository import changed_paths, tree
-    from rollout.touched import touched
+    from rollout.touched import gone, touched
 
     base, head = arguments.base, arguments.head
-    after = tree(ROOT, head)
-    found = touched(changed_paths(ROOT, base, head), tree(ROOT, base), after)
+    before, after = tree(ROOT, base), tree(ROOT, head)
+    found = touched(changed_paths(ROOT, base, head), before, after)
     for office, paths in found.items():
         print(f"{office}: {', '.join(paths)}", file=sys.stderr)
     leads = after.headquarters
-    output({"offices": json.dumps(list(found)), "headquarters": leads[0] if leads else ""})
+    told = {"offices": list(found), "gone": gone(before, after)}
+    output({**{name: json.dumps(each) for name, each in told.items()}, "headquarters": "".join(leads[:1])})
     return 0
 
 
@@ -201,10 +202,10 @@ def summary(arguments: argparse.Namespace) -> int:
 def comment(arguments: argparse.Namespace) -> int:
     """Writes the pull request's one comment from the summaries in a folder."""
     github, summaries = GitHub.from_environment(), _summaries(arguments)
-    labels = github.labels(arguments.pull_request)
-    text = markdown.comment(summaries, labels, arguments.commit)
+    labels, gone = github.labels(arguments.pull_request), json.loads(arguments.gone)
+    text = markdown.comment(summaries, labels, arguments.commit, gone)
     print(f"comment {github.put_comment(arguments.pull_request, markdown.MARKER, text)}")
-    refused = markdown.refusals(summaries, labels)
+    refused = [*markdown.refusals(summaries, labels), *markdown.given_up(gone, labels)]
     # Colons at a line's start would be commands to the workflow.
     print("\n".join(f"refused: {line!r}" for line in refused) or "nothing stands against it")
     return 1 if refused else 0

@@ -49,10 +49,23 @@ def refusals(summaries: Iterable[Summary], labels: Iterable[str]) -> list[str]:
     return said
 
 
-def comment(summaries: Sequence[Summary], labels: Iterable[str], commit: str) -> str:
-    """The whole comment, with the offices in the order given."""
+def given_up(gone: Iterable[str], labels: Iterable[str]) -> list[str]:
+    """Why an office's stack file may not be taken away, as plain text; empty when it may."""
+    if LABEL in labels:
+        return []
+    return [
+        f"{office}: its stack file would be gone, and nobody would manage its runs and its data; see what is "
+        f"there by `python -m fleet retire {office}`; it needs the label {LABEL}"
+        for office in gone
+    ]
+
+
+def comment(
+    summaries: Sequence[Summary], labels: Iterable[str], commit: str, gone: Sequence[str] = ()
+) -> str:
+    """The whole comment, with the offices in the order given; `gone` have no stack file any more."""
     labels = list(labels)
-    head = [MARKER, _title(summaries), "", *_overview(summaries)]
+    head = [MARKER, _title(summaries), "", *_overview(summaries), *_gone(gone, labels)]
     foot = ["", f"Previewed at {code(commit[:12])} with a read-only role. This comment is updated in place."]
     for most in (MOST_LISTED, 3, 0):
         body = [*head, *(line for each in summaries for line in _alerts(each, labels, most))]
@@ -92,6 +105,18 @@ def _overview(summaries: Sequence[Summary]) -> list[str]:
         counts = [str(each.count(action) or "–") for action in ACTIONS]
         lines.append(f"| {code(each.office)} | {' | '.join(counts)} | {len(each.findings) or '–'} |")
     return lines
+
+
+def _gone(gone: Sequence[str], labels: Sequence[str]) -> list[str]:
+    verdict = (
+        f"Approved by the label {code(LABEL)}." if LABEL in labels else f"Blocked without {code(LABEL)}."
+    )
+    lines = [
+        f"> - {code(office)}: nobody would manage its runs and its data. See what is there: "
+        f"{code(f'python -m fleet retire {office}')}"
+        for office in gone[:MOST_LISTED]
+    ]
+    return ["", "> [!CAUTION]", f"> 🔴 **Stack files would be gone. {verdict}**", *lines] if gone else []
 
 
 def _alerts(summary: Summary, labels: Sequence[str], most: int) -> list[str]:

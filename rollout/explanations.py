@@ -37,7 +37,8 @@ KNOWN: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (
         re.compile(r"marked for protection|is protected", re.IGNORECASE),
-        "what holds data is protected in {office}. If it must really go: "
+        "what holds data is protected in {office}; `python -m fleet retire {office}` tells what is there. "
+        "If it must really go: "
         "`pulumi state unprotect URN -s {office}`, URN as the log names it.",
     ),
 )
