@@ -1,6 +1,7 @@
 """A release's job definition: one pipeline at one image digest, with the role its jobs run under.
 
-A new digest is a new revision; the old one stays, for the runs that started with it.
+A new digest is a new revision; the old one stays, for the runs that started with it. None is ever taken away:
+revisions cost nothing, and a run that was claimed a moment ago may name any of them.
 """
 
 from dataclasses import dataclass
