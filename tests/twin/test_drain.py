@@ -43,14 +43,15 @@ def office(tmp_path_factory: pytest.TempPathFactory, waiting: Twin) -> Path:
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What was asked of AWS Batch, in order."""
     made: list[str] = []
-    call = botocore.client.BaseClient._make_api_call
+    client: Any = botocore.client.BaseClient  # its types hide what all calls go through
+    call = client._make_api_call
 
     def record(self: Any, operation: str, words: Any) -> Any:
         if self.meta.service_model.service_name == "batch":
             made.append(operation)
         return call(self, operation, words)
 
-    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", record)
+    monkeypatch.setattr(client, "_make_api_call", record)
     return made
 
 
