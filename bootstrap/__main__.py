@@ -27,7 +27,7 @@ THINGS: tuple[Callable[[Account], list[Action]], ...] = (
     state.key,
     state.bucket,
     identity.provider,
-    identity.boundary,
+    identity.boundaries,
     identity.roles,
 )
 

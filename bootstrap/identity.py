@@ -8,6 +8,7 @@ from typing import Any
 from bootstrap import names, permissions
 from bootstrap.account import Account, Action, found, holds
 from bootstrap.permissions import Document
+from components.names import boundary_name
 
 MISSING = "NoSuchEntity"
 COMPONENT = "github"
@@ -58,23 +59,31 @@ def boundary_arn(account: Account) -> str:
     return f"arn:aws:iam::{account.office.account}:policy/{names.boundary(account.office)}"
 
 
-def boundary(account: Account) -> list[Action]:
-    """The fence around the deploy role."""
-    iam, arn = account.client("iam"), boundary_arn(account)
-    wanted = permissions.boundary(account.office)
+def boundaries(account: Account) -> list[Action]:
+    """The fence around the deploy role, and the one around the roles that it makes."""
+    office = account.office
+    fences = (
+        (names.boundary(office), permissions.boundary(office), "The most that deploys from GitHub can do"),
+        (boundary_name(office.name), permissions.work(office), "The most that the office's roles can do"),
+    )
+    return [action for fence in fences for action in _boundary(account, *fence)]
+
+
+def _boundary(account: Account, name: str, wanted: Document, description: str) -> list[Action]:
+    iam, arn = account.client("iam"), f"arn:aws:iam::{account.office.account}:policy/{name}"
     text = json.dumps(wanted, separators=(",", ":"))
     there = found(iam.get_policy, MISSING, PolicyArn=arn)
     if there is None:
 
         def make() -> None:
             iam.create_policy(
-                PolicyName=names.boundary(account.office),
+                PolicyName=name,
                 PolicyDocument=text,
-                Description="The most that deploys from GitHub can ever do",
+                Description=description,
                 Tags=account.tag_list(COMPONENT),
             )
 
-        return [Action(words=f"make the permissions boundary {names.boundary(account.office)}", do=make)]
+        return [Action(words=f"make the permissions boundary {name}", do=make)]
     current = there["Policy"]["DefaultVersionId"]
     version = iam.get_policy_version(PolicyArn=arn, VersionId=current)["PolicyVersion"]
     if _document(version["Document"]) == wanted:
@@ -90,7 +99,7 @@ def boundary(account: Account) -> list[Action]:
             iam.delete_policy_version(PolicyArn=arn, VersionId=spare[0]["VersionId"])
         iam.create_policy_version(PolicyArn=arn, PolicyDocument=text, SetAsDefault=True)
 
-    return [Action(words=f"change the permissions boundary {names.boundary(account.office)}", do=change)]
+    return [Action(words=f"change the permissions boundary {name}", do=change)]
 
 
 def roles(account: Account) -> list[Action]:

@@ -6,7 +6,7 @@ account but the service-linked roles; who may do what is still said by the accou
 
 from bootstrap import names
 from bootstrap.permissions import WAYS_OUT, Document, Statement, deny, document
-from components.names import PREFIX
+from components.names import PREFIX, boundary_arn
 from components.office import Office
 from components.roster import Fleet
 
@@ -80,7 +80,10 @@ def service_control_policy(office: Office, fleet: Fleet) -> Document:
             deny(
                 "BoundariesStay",
                 ("iam:CreatePolicyVersion", "iam:DeletePolicy*", "iam:SetDefaultPolicyVersion"),
-                f"arn:aws:iam::{office.account}:policy/{names.boundary(office)}",
+                [
+                    f"arn:aws:iam::{office.account}:policy/{names.boundary(office)}",
+                    boundary_arn(office.name, office.account),
+                ],
             ),
         ),
     )

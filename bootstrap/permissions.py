@@ -9,12 +9,33 @@ from collections.abc import Mapping
 from typing import Any
 
 from bootstrap import names
-from components.names import FLEET, PREFIX, bucket_name, key_alias, repository_name
+from components.names import FLEET, PREFIX, boundary_arn, bucket_name, key_alias, repository_name
 from components.office import Office
+from cost.replay import ATTRIBUTES
 
 Document = dict[str, Any]
 Statement = dict[str, Any]
 
+# All that the program's roles ask for; none may ever do more. What a handler newly asks for is added here,
+# and the bootstrap applied before the office.
+WORK = (
+    *("batch:DescribeJobs", "batch:ListJobs", "batch:SubmitJob", "batch:TagResource", "batch:TerminateJob"),
+    *("dynamodb:ConditionCheckItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
+    *("dynamodb:UpdateItem", "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage"),
+    *("ecr:GetAuthorizationToken", "ecr:GetDownloadUrlForLayer", "events:PutEvents"),
+    *("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:GetPublicKey", "kms:Sign"),
+    *("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"),
+    *("s3:AbortMultipartUpload", "s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectVersionAcl"),
+    *("s3:GetObjectVersionForReplication", "s3:GetObjectVersionTagging", "s3:GetReplicationConfiguration"),
+    *("s3:ListBucket", "s3:ListBucketVersions", "s3:ListMultipartUploadParts"),
+    *("s3:ObjectOwnerOverrideToBucketOwner", "s3:PutObject", "s3:ReplicateDelete", "s3:ReplicateObject"),
+    *("s3:ReplicateTags", "sns:Publish", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
+    *("sqs:ReceiveMessage", "ssm:GetParameter", "xray:PutTelemetryRecords", "xray:PutTraceSegments"),
+    # The container agent's, by AWS's own policy.
+    *("ec2:DescribeTags", "ecs:DeregisterContainerInstance", "ecs:DiscoverPollEndpoint", "ecs:Poll"),
+    *("ecs:RegisterContainerInstance", "ecs:StartTelemetrySession", "ecs:Submit*", "ecs:TagResource"),
+    *("ecs:UpdateContainerInstancesState",),
+)
 READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 # AWS's own policies that the program attaches (policies/access.py knows the same).
 ATTACHABLE = ("arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role",)
@@ -38,6 +59,8 @@ READ_DATA = (
     *("logs:FilterLogEvents", "logs:GetLogEvents", "logs:GetLogRecord", "logs:GetQueryResults"),
     *("logs:StartLiveTail", "logs:StartQuery", "secretsmanager:GetSecretValue", "ssm:GetParameter*"),
 )
+# What makes a role, or gives it rights. IAM tells of each the boundary that the role has, or is to have.
+BOUNDED = ("iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy")
 CHANGE_DATA = (
     *("dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
     *("dynamodb:PartiQLDelete", "dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate", "batch:SubmitJob"),
@@ -120,7 +143,7 @@ def _objects_elsewhere(office: Office, actions: tuple[str, ...]) -> Statement:
 
 def preview(office: Office) -> Document:
     """What the preview role may do beside reading settings; and the data it may not read."""
-    lambda_ = f"lambda.{office.region}.amazonaws.com"
+    services = ["lambda", "dynamodb"] if office.headquarters else ["lambda"]
     return document(
         allow("ReadState", ("s3:GetObject", "s3:ListBucket"), _state(office)),
         allow(
@@ -135,11 +158,29 @@ def preview(office: Office) -> Document:
             ("kms:Decrypt",),
             _keys(office),
             **_named(key_alias(office.name)),
-            StringEquals={"kms:ViaService": lambda_},
+            StringEquals={"kms:ViaService": [f"{each}.{office.region}.amazonaws.com" for each in services]},
         ),
         _objects_elsewhere(office, READ_OBJECTS),
-        deny("NoData", READ_DATA, "*"),
+        *(_figures_of_runs(office) if office.headquarters else [deny("NoData", READ_DATA, "*")]),
     )
+
+
+def _figures_of_runs(headquarters: Office) -> list[Statement]:
+    """Of all data only what past runs took, by headquarters' index, and no attribute that names a sample.
+
+    A pull request's code runs with this role. Denied, as AWS's ReadOnlyAccess allows every query; the keys of
+    table and index must be among the attributes, and hold ids of offices and runs.
+    """
+    query = "dynamodb:Query"
+    index = f"arn:aws:dynamodb:{headquarters.region}:{headquarters.account}:table/{FLEET}/index/by_office"
+    figures = [*ATTRIBUTES, "pk", "sk", "by_office"]
+    return [
+        allow("ReadFiguresOfRuns", (query,), index),
+        deny("NoData", tuple(action for action in READ_DATA if action != query), "*"),
+        {"Sid": "NoOtherQuery", "Effect": "Deny", "Action": [query], "NotResource": index},
+        deny("NoWholeRuns", (query,), index, StringNotEquals={"dynamodb:Select": "SPECIFIC_ATTRIBUTES"}),
+        deny("NoNames", (query,), index, **{"ForAnyValue:StringNotEquals": {"dynamodb:Attributes": figures}}),
+    ]
 
 
 def deploy(office: Office) -> Document:
@@ -158,10 +199,11 @@ def deploy(office: Office) -> Document:
         allow(
             "RolesOfTheProgram",
             (
-                *("iam:CreateRole", "iam:DeleteRole", "iam:GetRole", "iam:TagRole", "iam:UntagRole"),
+                *BOUNDED,
+                *("iam:DeleteRole", "iam:GetRole", "iam:TagRole", "iam:UntagRole"),
                 *("iam:UpdateRole", "iam:UpdateAssumeRolePolicy", "iam:ListRolePolicies"),
                 *("iam:ListAttachedRolePolicies", "iam:ListInstanceProfilesForRole", "iam:ListRoleTags"),
-                *("iam:PutRolePolicy", "iam:GetRolePolicy", "iam:DeleteRolePolicy"),
+                *("iam:GetRolePolicy", "iam:DeleteRolePolicy"),
                 *("iam:CreateInstanceProfile", "iam:DeleteInstanceProfile", "iam:GetInstanceProfile"),
                 *("iam:AddRoleToInstanceProfile", "iam:RemoveRoleFromInstanceProfile"),
                 *("iam:TagInstanceProfile", "iam:UntagInstanceProfile", "iam:ListInstanceProfileTags"),
@@ -196,6 +238,15 @@ def boundary(office: Office) -> Document:
     return document(allow("AtMost", allowed, "*"), *_never(office))
 
 
+def work(office: Office) -> Document:
+    """The most that a role of the program can ever do, whatever is attached to it."""
+    return document(
+        allow("AtMost", WORK, "*"),
+        deny("NothingOfTheState", ("s3:*",), _state(office)),
+        deny("NorItsKey", ("kms:*",), _keys(office), **_named(names.secrets_alias(office))),
+    )
+
+
 def _never(office: Office) -> list[Statement]:
     iam = f"arn:aws:iam::{office.account}"
     return [
@@ -207,11 +258,20 @@ def _never(office: Office) -> list[Statement]:
             ("iam:*",),
             [
                 f"{iam}:role/{PREFIX}-*-github-*",
-                f"{iam}:policy/{PREFIX}-*-github-*",
+                f"{iam}:role/{PREFIX}-*-break-glass",
+                f"{iam}:policy/{PREFIX}-*",
                 f"{iam}:oidc-provider/*",
                 f"{iam}:user/*",
                 f"{iam}:group/*",
             ],
+        ),
+        # Without its boundary a role has whatever is attached to it.
+        deny("BoundariesStay", ("iam:DeleteRolePermissionsBoundary",), "*"),
+        deny(
+            "OnlyWithinTheirBoundary",
+            (*BOUNDED, "iam:AttachRolePolicy"),
+            "*",
+            StringNotEquals={"iam:PermissionsBoundary": boundary_arn(office.name, office.account)},
         ),
         deny(
             "StateStays",

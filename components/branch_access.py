@@ -9,7 +9,7 @@ import pulumi_aws as aws
 
 from components.bucket import Bucket
 from components.key import OfficeKey
-from components.names import physical
+from components.names import boundary_arn, physical
 from components.office import Office
 from components.options import child_of
 from components.permission import POLICY_VERSION, Permission, inline_policy, root_of
@@ -36,6 +36,7 @@ class BranchAccess(pulumi.ComponentResource):
         role = aws.iam.Role(
             name,
             name=physical(office.name, "branch"),
+            permissions_boundary=boundary_arn(office.name, office.account),
             description="Branch staff: upload input.tar, read results",
             max_session_duration=SESSION_SECONDS,
             assume_role_policy=json.dumps(

@@ -12,7 +12,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.key import OfficeKey
-from components.names import physical
+from components.names import boundary_arn, physical
 from components.network import Network
 from components.office import Office
 from components.options import child_of
@@ -92,6 +92,7 @@ class Compute(pulumi.ComponentResource):
         role = aws.iam.Role(
             name,
             name=name,
+            permissions_boundary=boundary_arn(self._office.name, self._office.account),
             assume_role_policy=trust_service("ecs-tasks.amazonaws.com", self._office.account),
             tags=self._tags,
             opts=child_of(self),
@@ -121,6 +122,7 @@ class Compute(pulumi.ComponentResource):
         role = aws.iam.Role(
             name,
             name=name,
+            permissions_boundary=boundary_arn(self._office.name, self._office.account),
             assume_role_policy=trust_service_plainly("ec2.amazonaws.com"),
             tags=self._tags,
             opts=child_of(self),

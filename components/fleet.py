@@ -15,7 +15,7 @@ from components.events import PATIENCE, Route, RouteArgs, arn_of
 from components.function import VISIBILITY_FACTOR, HandlerFunction, HandlerFunctionArgs
 from components.key import OfficeKey
 from components.ledger import index_key
-from components.names import FLEET, RULE_LIMIT, fleet_bus_arn, physical
+from components.names import FLEET, RULE_LIMIT, boundary_arn, fleet_bus_arn, physical
 from components.notices import Notices
 from components.office import Office
 from components.options import child_of
@@ -57,6 +57,7 @@ class Forwarding(pulumi.ComponentResource):
         role = aws.iam.Role(
             f"{name}-role",
             name=physical(office.name, "to-headquarters"),
+            permissions_boundary=boundary_arn(office.name, office.account),
             assume_role_policy=trust_service("events.amazonaws.com", office.account),
             tags=labels,
             opts=child_of(self),

@@ -12,7 +12,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.key import OfficeKey
-from components.names import FUNCTION_LIMIT, shortened
+from components.names import FUNCTION_LIMIT, boundary_arn, shortened
 from components.notices import Notices
 from components.office import Office
 from components.options import child_of
@@ -97,6 +97,7 @@ class HandlerFunction(pulumi.ComponentResource):
         role = aws.iam.Role(
             f"{name}-role",
             name=shortened(name, FUNCTION_LIMIT),
+            permissions_boundary=boundary_arn(self._args.office.name, self._args.office.account),
             description=self._args.purpose,
             assume_role_policy=trust_service_plainly("lambda.amazonaws.com"),
             tags=self._tags,

@@ -1,6 +1,7 @@
 """A release's job definition: one pipeline at one image digest, with the role its jobs run under.
 
-A new digest is a new revision; the old one stays, for the runs that started with it.
+A new digest is a new revision; the old one stays, for the runs that started with it. None is ever taken away:
+revisions cost nothing, and a run that was claimed a moment ago may name any of them.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from components.bucket import Bucket
 from components.compute import Compute
 from components.key import OfficeKey
 from components.ledger import Ledger
-from components.names import job_definition_name, physical
+from components.names import boundary_arn, job_definition_name, physical
 from components.office import Office, PinnedRelease
 from components.options import child_of
 from components.permission import inline_policy, trust_service
@@ -38,6 +39,29 @@ class JobDefinitionArgs:
     uploads: Bucket
     results: Bucket
     references: Bucket
+
+
+def release_of(pipeline: Pipeline, pinned: PinnedRelease, arn: str) -> Release:
+    """The release as the handlers know it, `arn` being its job definition's with its revision."""
+    resources = pipeline.resources
+    return Release(
+        pipeline=pipeline.name,
+        version=pipeline.version,
+        digest=pinned.digest,
+        job_definition=arn,
+        references={
+            role: (reference, pinned.references[reference]) for role, reference in pipeline.references.items()
+        },
+        vcpus=resources.vcpus,
+        memory_mib=Linear(base=resources.memory_mib.base, per_gib=resources.memory_mib.per_input_gib),
+        max_memory_mib=resources.memory_mib.max,
+        scratch_gib=Linear(base=resources.scratch_gib.base, per_gib=resources.scratch_gib.per_input_gib),
+        time_limit_minutes=Linear(
+            base=pipeline.time_limit_minutes.base, per_gib=pipeline.time_limit_minutes.per_input_gib
+        ),
+        after=pipeline.predecessors,
+        per=PROJECT if pipeline.per_project else SAMPLE,
+    )
 
 
 class JobDefinition(pulumi.ComponentResource):
@@ -73,27 +97,7 @@ class JobDefinition(pulumi.ComponentResource):
 
     def release(self, arn: str) -> Release:
         """The release as the handlers know it, `arn` being the job definition's with its revision."""
-        pipeline, pinned = self._args.pipeline, self._args.release
-        resources = pipeline.resources
-        return Release(
-            pipeline=pipeline.name,
-            version=pipeline.version,
-            digest=pinned.digest,
-            job_definition=arn,
-            references={
-                role: (reference, pinned.references[reference])
-                for role, reference in pipeline.references.items()
-            },
-            vcpus=resources.vcpus,
-            memory_mib=Linear(base=resources.memory_mib.base, per_gib=resources.memory_mib.per_input_gib),
-            max_memory_mib=resources.memory_mib.max,
-            scratch_gib=Linear(base=resources.scratch_gib.base, per_gib=resources.scratch_gib.per_input_gib),
-            time_limit_minutes=Linear(
-                base=pipeline.time_limit_minutes.base, per_gib=pipeline.time_limit_minutes.per_input_gib
-            ),
-            after=pipeline.predecessors,
-            per=PROJECT if pipeline.per_project else SAMPLE,
-        )
+        return release_of(self._args.pipeline, self._args.release, arn)
 
     def _job_role(self, labels: dict[str, str]) -> pulumi.Output[str]:
         """What the container may do: read its uploads and references, write its results, hold its lease."""
@@ -106,6 +110,7 @@ class JobDefinition(pulumi.ComponentResource):
         role = aws.iam.Role(
             name,
             name=name,
+            permissions_boundary=boundary_arn(args.office.name, args.office.account),
             assume_role_policy=trust_service("ecs-tasks.amazonaws.com", args.office.account),
             tags=labels,
             opts=child_of(self),

@@ -54,6 +54,15 @@ def job_definition_name(office: str, pipeline: str) -> str:
     return physical(office, pipeline, limit=JOB_LIMIT)
 
 
+def boundary_name(office: str) -> str:
+    """The policy that bounds every role of the program in an office; the bootstrap makes it."""
+    return physical(office, "boundary")
+
+
+def boundary_arn(office: str, account: str) -> str:
+    return f"arn:aws:iam::{account}:policy/{boundary_name(office)}"
+
+
 def key_alias(office: str) -> str:
     return f"alias/{PREFIX}-{office}"
 

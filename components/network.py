@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from components.names import boundary_arn
 from components.office import Office
 from components.options import child_of
 from components.permission import POLICY_VERSION, Permission, inline_policy, trust_service
@@ -230,6 +231,7 @@ class Network(pulumi.ComponentResource):
         role = aws.iam.Role(
             f"{self._name}-flows",
             name=f"{self._name}-flows",
+            permissions_boundary=boundary_arn(self._office.name, self._office.account),
             assume_role_policy=trust_service("vpc-flow-logs.amazonaws.com", self._office.account),
             tags=self._tags,
             opts=child_of(self),

@@ -14,7 +14,7 @@ import pulumi_aws as aws
 
 from components.bucket import Bucket
 from components.key import OfficeKey
-from components.names import REPLICATION_ROLE, bucket_name, key_alias, replication_role_arn
+from components.names import REPLICATION_ROLE, boundary_arn, bucket_name, key_alias, replication_role_arn
 from components.office import Office
 from components.options import child_of
 from components.permission import Permission, inline_policy, root_of, trust_service_plainly
@@ -75,6 +75,7 @@ class ReferencesReplication(pulumi.ComponentResource):
         role = aws.iam.Role(
             name,
             name=REPLICATION_ROLE,
+            permissions_boundary=boundary_arn(args.headquarters.name, args.headquarters.account),
             assume_role_policy=trust_service_plainly("s3.amazonaws.com"),
             tags=tags(args.headquarters.name, "references"),
             opts=child_of(self),

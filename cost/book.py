@@ -18,6 +18,8 @@ UNITS = (
     *("s3:write", "s3:read", "dynamodb:write", "dynamodb:read", "sqs:request", "events:custom"),
     *("lambda:request", "lambda:gb-second"),
 )
+# What is billed for being there: an interface endpoint by the hour in each zone, the rest by the month.
+STANDING = ("vpc:endpoint-hour", "kms:key-month", "cloudwatch:alarm-month")
 Price = Annotated[float, Field(gt=0)]
 
 
@@ -47,14 +49,19 @@ class Region(_Model):
     storage_gb_month: Price | None = None  # S3 Standard
     volume_gb_month: Price | None = None  # EBS gp3
     units: Mapping[str, Price] = Field(default_factory=dict)
+    standing: Mapping[str, Price] = Field(default_factory=dict)
+
+    def smallest(self, family: str) -> tuple[str, Instance] | None:
+        """The smallest type of a family that is known; None: none is."""
+        known = [each for each in self.instances.items() if each[0].partition(".")[0] == family]
+        return min(known, key=lambda each: each[1].vcpus, default=None)
 
     def families(self, names: tuple[str, ...]) -> list[Family]:
         """Prices for a vCPU, from the smallest size known: within a family they grow with the size."""
         found = []
         for name in names:
-            known = [each for type_, each in self.instances.items() if type_.partition(".")[0] == name]
-            if known:
-                least = min(known, key=lambda each: each.vcpus)
+            if smallest := self.smallest(name):
+                least = smallest[1]
                 found.append(
                     Family(
                         name=name,

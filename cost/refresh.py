@@ -10,7 +10,7 @@ from datetime import datetime
 from statistics import median
 from typing import Any
 
-from cost.book import UNITS, Book, Instance, Region
+from cost.book import STANDING, UNITS, Book, Instance, Region
 
 PRICING_REGION = "us-east-1"  # AWS: the Price List has endpoints in few regions, and answers for all
 SPOT_PRODUCT = "Linux/UNIX"
@@ -23,8 +23,8 @@ SOURCES = (
 # AWS Batch chooses among all sizes of a family; bare metal is none of them.
 SIZES = ("large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "24xlarge", "32xlarge")
 LINUX = {"operatingSystem": "Linux", "tenancy": "Shared", "preInstalledSw": "NA", "capacitystatus": "Used"}
-# Usage types begin with the region's code, but for us-east-1's.
-_REGION = re.compile(r"^(?:[A-Z]{2,4}[0-9]|EU)-")
+# Usage types begin with the region's code, but for us-east-1's; those of KMS with its name.
+_REGION = re.compile(r"^(?:[A-Z]{2,4}[0-9]|EU|[a-z]{2}(?:-[a-z]+)+-[0-9])-")
 
 
 class NotFound(Exception):
@@ -68,6 +68,13 @@ UNIT: Mapping[str, Wanted] = {
     "events:custom": Wanted(service="AWSEvents", filters={"eventType": "Custom Event"}),
     "lambda:request": Wanted(service="AWSLambda", filters={"group": "AWS-Lambda-Requests-ARM"}),
     "lambda:gb-second": Wanted(service="AWSLambda", filters={"group": "AWS-Lambda-Duration-ARM"}),
+    "vpc:endpoint-hour": Wanted(
+        service="AmazonVPC", filters={"productFamily": "VpcEndpoint"}, usage="VpcEndpoint-Hours"
+    ),
+    "kms:key-month": Wanted(service="awskms", filters={"productFamily": "Encryption Key"}, usage="KMS-Keys"),
+    "cloudwatch:alarm-month": Wanted(
+        service="AmazonCloudWatch", filters={"productFamily": "Alarm"}, usage="CW:AlarmMonitorUsage"
+    ),
 }
 
 
@@ -96,6 +103,7 @@ def _region(name: str, families: Sequence[str], pricing: Any, ec2: Any, now: dat
         storage_gb_month=_price(pricing, name, STORAGE),
         volume_gb_month=_price(pricing, name, VOLUME),
         units={unit: _price(pricing, name, UNIT[unit]) for unit in UNITS},
+        standing={unit: _price(pricing, name, UNIT[unit]) for unit in STANDING},
     )
 
 

@@ -1,15 +1,17 @@
 """`advance`: what the workflow `promote` does every hour, for every pipeline: take back, compare, move on."""
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from botocore.exceptions import BotoCoreError, ClientError
 
 from canary import mock
 from canary.analysis import CannotCompare
 from canary.record import Record
-from fleet.access import Access
+from fleet.access import Access, Unreachable
 from fleet.comparing import compared
 from fleet.options import now
 from fleet.output import Exit, in_words, say
@@ -33,19 +35,25 @@ def advance(
 
     No file of the repository changes.
     A canary that is all that is missing is run, with podman or docker, and kept at headquarters.
-    Exit code 1 if a canary could not be run or a stack file not be changed.
+    An office that cannot be asked waits, and no other for it.
+    Exit code 1 if a canary could not be run or a stack file not be changed, 4 if an office did not answer.
     """
     access: Access = context.obj
     root: Path = context.find_root().params["root"]
     faults: list[str] = []
+    unasked: dict[str, str] = {}
     out.mkdir(parents=True, exist_ok=True)
     with in_words():
         settings = Settings.load(root, [office.name for office in access.fleet.offices])
+        access.session(access.fleet.headquarters)  # without its table nothing can be judged
         for office in access.fleet.offices:
-            access.session(office)  # now: a job's token does not live as long as a canary takes
+            try:
+                access.session(office)  # now: a job's token does not live as long as a canary takes
+            except Unreachable as error:
+                unasked[office.name] = plain(error)
         for pipeline in access.fleet.pipelines:
             try:
-                proposal = _due(access, settings, root, pipeline, now())
+                proposal = _due(access, settings, root, pipeline, now(), unasked)
             except CannotPromote as error:
                 say(f"{pipeline}: waits: {plain(error)}")
                 continue
@@ -55,20 +63,36 @@ def advance(
             if proposal:
                 (out / f"{pipeline}.json").write_text(proposal.to_json())
                 say(f"{pipeline}: {proposal.title}")
-    for fault in faults:
+    for fault in [*faults, *(f"not asked: {why}" for why in unasked.values())]:
         say(fault)
     if faults:
         raise typer.Exit(Exit.TROUBLE)
+    if unasked:
+        raise typer.Exit(Exit.UNREACHABLE)
 
 
-def _due(access: Access, settings: Settings, root: Path, pipeline: str, when: datetime) -> Proposal | None:
+def _due(
+    access: Access,
+    settings: Settings,
+    root: Path,
+    pipeline: str,
+    when: datetime,
+    unasked: dict[str, str],
+) -> Proposal | None:
+    """`unasked`: offices that cannot be asked, and why; those that turn out to be are added."""
     if bad := trouble(access, settings, root, pipeline, when):
         return taking_back(bad, taken_back(root, bad))
     promotion = planned(access.fleet, settings, pipeline, None)
     if promotion is None:
         say(f"{pipeline}: every office has the release already")
         return None
-    found = judged(access, settings, root, promotion, when)
+    by_office = _asked(access, settings, root, promotion, when, unasked)
+    if missing := [name for name in promotion.to if name not in by_office]:
+        say(f"{pipeline}: without {', '.join(missing)}, which cannot be asked")
+    if not by_office:
+        return None
+    promotion = replace(promotion, to=tuple(by_office))
+    found = [verdict for verdicts in by_office.values() for verdict in verdicts]
     if _only_canary(found) and _run_canaries(access, root, promotion):
         if bad := trouble(access, settings, root, pipeline, when):
             return taking_back(bad, taken_back(root, bad))
@@ -83,6 +107,26 @@ def _due(access: Access, settings: Settings, root: Path, pipeline: str, when: da
         record = kept_canary(access, access.fleet.office(promotion.to[0]), promotion)
     canary = (record, tolerances) if record and tolerances else None
     return moving(promotion, moved(root, promotion), found, canary)
+
+
+def _asked(
+    access: Access,
+    settings: Settings,
+    root: Path,
+    promotion: Promotion,
+    when: datetime,
+    unasked: dict[str, str],
+) -> dict[str, list[Verdict]]:
+    """Every gate's answer, by office; an office that does not answer is added to `unasked`."""
+    found: dict[str, list[Verdict]] = {}
+    for name in promotion.to:
+        if name in unasked:
+            continue
+        try:
+            found[name] = judged(access, settings, root, replace(promotion, to=(name,)), when)
+        except (Unreachable, BotoCoreError, ClientError) as error:
+            unasked[name] = f"{name}: {plain(error)}"
+    return found
 
 
 def _only_canary(found: list[Verdict]) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from components.roster import Fleet
-from fleet import acting, advancing, comparing, looking, promoting, recalling, verifying
+from fleet import acting, advancing, comparing, looking, promoting, recalling, retiring, verifying
 from fleet.access import Access
 from fleet.dashboard.command import dashboard
 from fleet.deliveries import deliveries
@@ -63,6 +63,7 @@ for command in (
     promoting.revert,
     advancing.advance,
     promoting.sync,
+    retiring.retire,
     verifying.verify,
     dashboard,
 ):

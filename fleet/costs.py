@@ -3,6 +3,7 @@
 from typing import Any
 
 from cost.run import Cost
+from rollout.cost_comment import amount
 
 
 def cost_words(cost: Cost) -> str:
@@ -24,11 +25,6 @@ def cost_words(cost: Cost) -> str:
         return f"{amount(cost.total)} USD{of}{month}"
     least = f"at least {amount(cost.total)} USD{of}" if cost.total else "not known"
     return f"{least}: {'; '.join(cost.unknown)}{month}"
-
-
-def amount(usd: float) -> str:
-    """Cents of cents matter where samples are many: small amounts keep two digits that say something."""
-    return f"{usd:.4f}" if usd >= 0.01 else f"{usd:.2g}" if usd >= 0.0001 else f"{usd:.7f}"
 
 
 def cost_json(cost: Cost) -> dict[str, Any]:

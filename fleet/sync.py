@@ -1,8 +1,8 @@
 """Sync: whether each office runs the release that the repository names for it.
 
-Desired is the stack file, applied what the office's newest job definition has, observed what its newest runs
-used. A release whose references alone have changed has the same job definition: that it is not applied yet
-does not show here.
+Desired is the stack file with `pipeline.yaml`; applied is the image of the office's newest job definition,
+and the release that its functions start runs by, references and resources included; observed is what its
+newest runs used.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,10 +12,15 @@ from pathlib import Path
 from subprocess import CalledProcessError
 from typing import Any
 
+from botocore.exceptions import ClientError
+
+from components.job_definition import release_of
 from components.names import job_definition_name
-from components.office import Office
+from components.office import Office, PinnedRelease
+from components.pipeline import Pipeline
 from fleet.access import Access, in_each
 from fleet.table import OPEN_STATES, Filter, FleetTable, queries
+from handlers.release import Release, release_id, releases_from_json, releases_to_json
 from handlers.run import FAILED, TERMINAL
 from rollout.repository import git
 
@@ -24,11 +29,27 @@ SYNCED, OUT_OF_SYNC, PROGRESSING, DEGRADED = "Synced", "OutOfSync", "Progressing
 RECENT = 20
 # So many of the desired release's ended runs may fail before the office is called degraded.
 MOST_FAILURES = 0.5
+# What of a release is neither image nor reference.
+ASKED = (
+    *("version", "vcpus", "memory_mib", "max_memory_mib", "scratch_gib", "time_limit_minutes"),
+    *("after", "per"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Applied:
+    """The digest of the newest active job definition, and the release as the functions have it.
+
+    None: there is no such job definition, or the functions know no such pipeline.
+    """
+
+    digest: str | None
+    release: Release | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sync:
-    """One pipeline of one office. `applied` is None where no job definition is active."""
+    """One pipeline of one office. `applied` is the digest; None where no job definition is active."""
 
     office: str
     pipeline: str
@@ -41,19 +62,21 @@ class Sync:
     commit: str | None = None  # the last that changed the office's stack file
 
 
-def judged(
-    office: str, pipeline: str, desired: str, applied: str | None, rows: Iterable[Mapping[str, Any]]
-) -> Sync:
-    """From the digests, and headquarters' rows of the pipeline's open runs and newest ended ones there."""
+def judged(office: str, desired: Release, applied: Applied, rows: Iterable[Mapping[str, Any]]) -> Sync:
+    """From the releases, and headquarters' rows of the pipeline's open runs and newest ended ones there."""
     recent = list(rows)
-    in_flight = [row["release_digest"] for row in recent if row["state"] not in TERMINAL]
-    ended = [row for row in recent if row["state"] in TERMINAL and row["release_digest"] == desired]
+    in_flight = [row for row in recent if row["state"] not in TERMINAL]
+    ended = [row for row in recent if row["state"] in TERMINAL and _used(row) == desired.id]
     failed = sum(row["state"] == FAILED for row in ended)
-    older = sum(digest != desired for digest in in_flight)
-    if applied is None:
+    older = sum(_used(row) != desired.id for row in in_flight)
+    if applied.digest is None:
         state, reason = OUT_OF_SYNC, "no job definition is active: apply the office"
-    elif applied != desired:
-        state, reason = OUT_OF_SYNC, f"{applied[:19]}… is applied: apply the office"
+    elif applied.digest != desired.digest:
+        state, reason = OUT_OF_SYNC, f"{applied.digest[:19]}… is applied: apply the office"
+    elif applied.release is None:
+        state, reason = OUT_OF_SYNC, "the office's functions know no such pipeline: apply the office"
+    elif differ := _differences(desired, applied.release):
+        state, reason = OUT_OF_SYNC, f"{', '.join(differ)}: apply the office"
     elif ended and failed / len(ended) > MOST_FAILURES:
         state, reason = DEGRADED, f"{failed} of the release's last {len(ended)} ended runs failed"
     elif older:
@@ -62,13 +85,35 @@ def judged(
         state, reason = SYNCED, "what is applied is what the repository names"
     return Sync(
         office=office,
-        pipeline=pipeline,
+        pipeline=desired.pipeline,
         state=state,
         reason=reason,
-        desired=desired,
-        applied=applied,
-        observed=tuple(sorted(set(in_flight))),
+        desired=desired.digest,
+        applied=applied.digest,
+        observed=tuple(sorted({str(row["release_digest"]) for row in in_flight})),
     )
+
+
+def _used(row: Mapping[str, Any]) -> str:
+    """The id of the release that a run used."""
+    pins = {role: (str(pin[0]), str(pin[1])) for role, pin in row["references"].items()}
+    return release_id(row["release_digest"], pins)
+
+
+def _differences(desired: Release, applied: Release) -> list[str]:
+    """What the functions have otherwise than the repository, in words; the revision is AWS's."""
+    found = []
+    if applied.digest != desired.digest:
+        found.append(f"the functions start runs of {applied.digest[:19]}…")
+    for role, (name, version) in sorted(desired.references.items()):
+        had = applied.references.get(role)
+        if had != (name, version):
+            found.append(f"{' '.join(had) if had else 'nothing'} is applied for {name} {version} ({role})")
+    found += [
+        f"{role} is still a reference" for role in sorted(applied.references.keys() - desired.references)
+    ]
+    others = [name for name in ASKED if getattr(applied, name) != getattr(desired, name)]
+    return [*found, *(f"another {name.replace('_', ' ')} is applied" for name in others)]
 
 
 def look(access: Access, table: FleetTable, offices: Sequence[Office], root: Path) -> list[Sync]:
@@ -78,6 +123,7 @@ def look(access: Access, table: FleetTable, offices: Sequence[Office], root: Pat
     for office in offices:
         answer = answers[office.name]
         for pipeline, release in office.releases.items():
+            contract = access.fleet.pipelines[pipeline]
             if isinstance(answer, Exception):
                 found.append(_unknown(office.name, pipeline, release.digest, answer))
                 continue
@@ -88,7 +134,7 @@ def look(access: Access, table: FleetTable, offices: Sequence[Office], root: Pat
                 table.newest_first(queries(open_ones, [office.name])),
                 islice(table.newest_first(queries(ended, [office.name])), RECENT),
             )
-            found.append(judged(office.name, pipeline, release.digest, answer[pipeline], rows))
+            found.append(judged(office.name, as_told(contract, release), answer[pipeline], rows))
     commits = {office.name: _commit(root, office.file) for office in offices}
     return [replace(each, commit=commits[each.office]) for each in found]
 
@@ -101,10 +147,16 @@ def _commit(root: Path, file: str) -> str | None:
         return None
 
 
-def _applied(access: Access, office: Office) -> dict[str, str | None]:
-    """By pipeline, the digest of its newest active job definition."""
-    batch = access.client("batch", office)
-    found: dict[str, str | None] = {}
+def as_told(pipeline: Pipeline, pinned: PinnedRelease) -> Release:
+    """The release as the functions would be told it."""
+    made = release_of(pipeline, pinned, arn="")
+    return releases_from_json(releases_to_json([made]))[pipeline.name]
+
+
+def _applied(access: Access, office: Office) -> dict[str, Applied]:
+    """By pipeline; a pipeline that the functions were never told has no release."""
+    batch, told = access.client("batch", office), _of_functions(access, office)
+    found: dict[str, Applied] = {}
     for pipeline in office.releases:
         name = job_definition_name(office.name, pipeline)
         pages = batch.get_paginator("describe_job_definitions").paginate(
@@ -113,8 +165,18 @@ def _applied(access: Access, office: Office) -> dict[str, str | None]:
         defined = [each for page in pages for each in page["jobDefinitions"]]
         newest = max(defined, key=lambda each: int(each["revision"]), default=None)
         image = str(newest["containerProperties"]["image"]) if newest else ""
-        found[pipeline] = image.partition("@")[2] or None
+        found[pipeline] = Applied(digest=image.partition("@")[2] or None, release=told.get(pipeline))
     return found
+
+
+def _of_functions(access: Access, office: Office) -> Mapping[str, Release]:
+    """None of an office that was never applied."""
+    try:
+        return access.context_of_functions(office).office.releases
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+            raise
+        return {}
 
 
 def _unknown(office: str, pipeline: str, desired: str, error: Exception) -> Sync:

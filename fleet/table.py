@@ -208,6 +208,8 @@ def _request(table: str, query: Query) -> dict[str, Any]:
         chosen = {f"#only{i}": each for i, each in enumerate(query.only)}
         names |= chosen
         request["ProjectionExpression"] = ", ".join(chosen)
+        # The default with a projection; said, because a policy may ask for it by name.
+        request["Select"] = "SPECIFIC_ATTRIBUTES"
     return request | {"ExpressionAttributeNames": names, "ExpressionAttributeValues": values}
 
 

@@ -44,6 +44,11 @@ class Over:
     what_to_do: str
 
 
+def budget_kind(failure: str) -> str:
+    """Whose budget a further attempt after this failure draws on."""
+    return _BUDGET_OF.get(failure, failure)
+
+
 def next_step(
     run: Run,
     failure: str,
@@ -85,11 +90,9 @@ def next_step(
             decision="Not tried again: someone stopped the job on purpose.",
             what_to_do=f"Ask headquarters why. {_again(run)}",
         )
-    kind = _BUDGET_OF.get(failure, failure)
+    kind = budget_kind(failure)
     budget = budgets.get(kind, 1)
-    used = sum(
-        1 for each in run.attempts[:-1] if each.failure and _BUDGET_OF.get(each.failure, each.failure) == kind
-    )
+    used = sum(1 for each in run.attempts[:-1] if each.failure and budget_kind(each.failure) == kind)
     if used >= budget or run.attempt.number >= MAX_ATTEMPTS:
         return Over(
             state=FAILED,

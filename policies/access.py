@@ -1,11 +1,14 @@
 """Policies on who may do what, and on the ways in and out: roles, resource policies, networks, tags."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from components.names import boundary_name
 from policies.declared import Resource, Stack, unknown
 from policies.policy import Policy, each
 
+ROLE = "aws:iam/role:Role"
 ROLE_POLICY, ATTACHMENT = (
     "aws:iam/rolePolicy:RolePolicy",
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
@@ -37,6 +40,8 @@ RULES = (
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
 )
+# As components/names.py names it.
+BOUNDARY = re.compile(rf"arn:aws:iam::\d{{12}}:policy/{boundary_name('[a-z][a-z0-9]{1,11}')}")
 EVERYWHERE = ("0.0.0.0/0", "::/0")
 TAGS = ("globalbi:office", "globalbi:component", "globalbi:managed-by")
 
@@ -153,6 +158,20 @@ POLICIES = (
                 unknown(one.inputs.get("policyArn")) or one.inputs.get("policyArn") in ATTACHABLE
             ),
             message="must not be attached: write what the role needs, or add it to policies/access.py",
+        ),
+    ),
+    Policy(
+        id="GBI-IAM-5",
+        rule="A role is bound by the office's boundary.",
+        reason="Whatever is one day attached to it, it can do no more than the office's work.",
+        controls=("IAM.1", "CKV_AWS_274"),
+        check=each(
+            ROLE,
+            must=lambda one: (
+                unknown(one.inputs.get("permissionsBoundary"))
+                or bool(BOUNDARY.fullmatch(str(one.inputs.get("permissionsBoundary"))))
+            ),
+            message="needs permissions_boundary=boundary_arn(office.name, office.account)",
         ),
     ),
     Policy(

@@ -71,12 +71,12 @@ def unknown(value: Any) -> bool:
     return value in (UNKNOWN, SECRET) or (isinstance(value, Mapping) and SECRET_KEY in value)
 
 
-def of_preview(preview: Mapping[str, Any]) -> Stack:
-    """What would be declared, from `pulumi preview --json --show-sames`."""
+def of_preview(preview: Mapping[str, Any], *, before: bool = False) -> Stack:
+    """What would be declared, from `pulumi preview --json --show-sames`; or what was, `before`."""
     resources = {}
     for step in preview.get("steps") or ():
-        state = step.get("newState")
-        if state is None or step["op"] in GONE or not state.get("custom", True):
+        state = step.get("oldState" if before else "newState")
+        if state is None or (not before and step["op"] in GONE) or not state.get("custom", True):
             continue
         kind, _, name = step["urn"].rpartition("::")
         resources[step["urn"]] = Resource(

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from rollout import commands, promoting
+from rollout import commands, costing, promoting
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -42,9 +42,14 @@ def _parser() -> argparse.ArgumentParser:
     made = command("summary", commands.summary)
     made.add_argument("office")
     made.add_argument("--preview", type=Path, required=True)
+    made.add_argument("--runs", type=Path, help="folder that `runs` wrote to")
     made.add_argument("--out", type=Path, required=True)
+    made = command("runs", costing.runs)
+    made.add_argument("--offices", required=True, help="JSON list")
+    made.add_argument("--out", type=Path, required=True, help="folder for OFFICE.json files")
     made = command("comment", commands.comment)
     made.add_argument("--pull-request", type=int, required=True)
+    made.add_argument("--gone", default="[]", help="JSON list of offices whose stack file would be gone")
     made.add_argument("--commit", required=True)
     with_summaries(made)
     made = command("refuse", commands.refuse)

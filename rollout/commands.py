@@ -9,11 +9,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rollout import comment as markdown
 from rollout import drift
+from rollout.costing import cost_of
 from rollout.github import GitHub
 from rollout.summary import Finding, Summary, read, summarise
 
@@ -47,13 +49,16 @@ def check(_: argparse.Namespace) -> int:
 def offices(arguments: argparse.Namespace) -> int:
     """The offices that the change from --base to --head touches, as a job's output."""
     from rollout.repository import changed_paths, tree
-    from rollout.touched import touched
+    from rollout.touched import gone, touched
 
     base, head = arguments.base, arguments.head
-    found = touched(changed_paths(ROOT, base, head), tree(ROOT, base), tree(ROOT, head))
+    before, after = tree(ROOT, base), tree(ROOT, head)
+    found = touched(changed_paths(ROOT, base, head), before, after)
     for office, paths in found.items():
         print(f"{office}: {', '.join(paths)}", file=sys.stderr)
-    output({"offices": json.dumps(list(found))})
+    leads = after.headquarters
+    told = {"offices": list(found), "gone": gone(before, after)}
+    output({**{name: json.dumps(each) for name, each in told.items()}, "headquarters": "".join(leads[:1])})
     return 0
 
 
@@ -186,6 +191,8 @@ def summary(arguments: argparse.Namespace) -> int:
             for each in judge(of_preview(preview))
         ]
         made = summarise(arguments.office, preview, findings)
+        if not made.fault:  # half a preview has half a cost
+            made = replace(made, cost=cost_of(ROOT, made.office, preview, arguments.runs))
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(made.to_json())
     print(f"{made.office}: {len(made.changes)} changes, {len(made.findings)} findings {made.fault}")
@@ -195,10 +202,10 @@ def summary(arguments: argparse.Namespace) -> int:
 def comment(arguments: argparse.Namespace) -> int:
     """Writes the pull request's one comment from the summaries in a folder."""
     github, summaries = GitHub.from_environment(), _summaries(arguments)
-    labels = github.labels(arguments.pull_request)
-    text = markdown.comment(summaries, labels, arguments.commit)
+    labels, gone = github.labels(arguments.pull_request), json.loads(arguments.gone)
+    text = markdown.comment(summaries, labels, arguments.commit, gone)
     print(f"comment {github.put_comment(arguments.pull_request, markdown.MARKER, text)}")
-    refused = markdown.refusals(summaries, labels)
+    refused = [*markdown.refusals(summaries, labels), *markdown.given_up(gone, labels)]
     # Colons at a line's start would be commands to the workflow.
     print("\n".join(f"refused: {line!r}" for line in refused) or "nothing stands against it")
     return 1 if refused else 0

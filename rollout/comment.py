@@ -6,6 +6,7 @@ Standard library only, as the job that writes comments installs nothing.
 
 from collections.abc import Iterable, Sequence
 
+from rollout.cost_comment import cost_lines
 from rollout.summary import ACTIONS, Change, Summary
 
 MARKER = "<!-- globalbi: preview of the offices -->"
@@ -48,15 +49,29 @@ def refusals(summaries: Iterable[Summary], labels: Iterable[str]) -> list[str]:
     return said
 
 
-def comment(summaries: Sequence[Summary], labels: Iterable[str], commit: str) -> str:
-    """The whole comment, with the offices in the order given."""
+def given_up(gone: Iterable[str], labels: Iterable[str]) -> list[str]:
+    """Why an office's stack file may not be taken away, as plain text; empty when it may."""
+    if LABEL in labels:
+        return []
+    return [
+        f"{office}: its stack file would be gone, and nobody would manage its runs and its data; see what is "
+        f"there by `python -m fleet retire {office}`; it needs the label {LABEL}"
+        for office in gone
+    ]
+
+
+def comment(
+    summaries: Sequence[Summary], labels: Iterable[str], commit: str, gone: Sequence[str] = ()
+) -> str:
+    """The whole comment, with the offices in the order given; `gone` have no stack file any more."""
     labels = list(labels)
-    head = [MARKER, _title(summaries), "", *_overview(summaries)]
+    head = [MARKER, _title(summaries), "", *_overview(summaries), *_gone(gone, labels)]
     foot = ["", f"Previewed at {code(commit[:12])} with a read-only role. This comment is updated in place."]
     for most in (MOST_LISTED, 3, 0):
         body = [*head, *(line for each in summaries for line in _alerts(each, labels, most))]
         if _length(body) < MOST_CHARACTERS // 2:
             break
+    body.extend(cost_lines(((each.office, each.cost) for each in summaries), code))
     for each in summaries:
         details = _details(each)
         if _length([*body, *details, *foot]) > MOST_CHARACTERS:
@@ -90,6 +105,18 @@ def _overview(summaries: Sequence[Summary]) -> list[str]:
         counts = [str(each.count(action) or "–") for action in ACTIONS]
         lines.append(f"| {code(each.office)} | {' | '.join(counts)} | {len(each.findings) or '–'} |")
     return lines
+
+
+def _gone(gone: Sequence[str], labels: Sequence[str]) -> list[str]:
+    verdict = (
+        f"Approved by the label {code(LABEL)}." if LABEL in labels else f"Blocked without {code(LABEL)}."
+    )
+    lines = [
+        f"> - {code(office)}: nobody would manage its runs and its data. See what is there: "
+        f"{code(f'python -m fleet retire {office}')}"
+        for office in gone[:MOST_LISTED]
+    ]
+    return ["", "> [!CAUTION]", f"> 🔴 **Stack files would be gone. {verdict}**", *lines] if gone else []
 
 
 def _alerts(summary: Summary, labels: Sequence[str], most: int) -> list[str]:

@@ -21,6 +21,11 @@ KNOWN: tuple[tuple[re.Pattern[str], str], ...] = (
         "`python -m bootstrap {office} --apply`. If it was lost: docs/gitops.md, A lost state bucket.",
     ),
     (
+        re.compile(r"Scope ARN: \S+-boundary does not exist"),
+        "the boundary of {office}'s roles is not there: `python -m bootstrap {office} --apply` makes it; "
+        "then run this job again.",
+    ),
+    (
         re.compile(r"AccessDenied|is not authorized to perform"),
         "the role in use may not do this in {office}. If the program needs something new of AWS, add it in "
         "bootstrap/permissions.py and run `python -m bootstrap {office} --apply`.",
@@ -32,7 +37,8 @@ KNOWN: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (
         re.compile(r"marked for protection|is protected", re.IGNORECASE),
-        "what holds data is protected in {office}. If it must really go: "
+        "what holds data is protected in {office}; `python -m fleet retire {office}` tells what is there. "
+        "If it must really go: "
         "`pulumi state unprotect URN -s {office}`, URN as the log names it.",
     ),
 )

@@ -12,6 +12,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from rollout import cost_change
+from rollout.cost_change import CostChange
+
 Action = Literal["create", "update", "replace", "delete"]
 ACTIONS: tuple[Action, ...] = ("create", "update", "replace", "delete")
 # The engine tells of a replacement in up to three steps, and a deletion may be one of them.
@@ -36,6 +39,9 @@ HOLDS: Mapping[str, str] = {
     "aws:ecr/repository:Repository": "a registry's images",
     "aws:sqs/queue:Queue": "a queue's waiting events",
     "aws:cloudwatch/logGroup:LogGroup": "logs",
+    # The provider deregisters every revision; AWS Batch ends every job of a queue that is deleted.
+    "aws:batch/jobDefinition:JobDefinition": "the revisions by which runs in flight are tried again",
+    "aws:batch/jobQueue:JobQueue": "a job queue's waiting and running jobs",
 }
 # How the engine refuses what is protected: no step tells of it, and the preview ends there
 # (resource/deploy/step.go and step_generator.go in pulumi/pulumi).
@@ -78,6 +84,7 @@ class Summary:
     changes: tuple[Change, ...] = ()
     findings: tuple[Finding, ...] = ()
     fault: str = ""  # why there is no preview
+    cost: CostChange | None = None
 
     def count(self, action: Action) -> int:
         return sum(change.action == action for change in self.changes)
@@ -175,6 +182,7 @@ def read(path: Path, office: str = "") -> Summary:
             changes=changes,
             findings=findings,
             fault=_text(document["fault"], 1000),
+            cost=cost_change.read(document.get("cost")),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path.name}: is no summary of a preview ({error!r})") from error

@@ -71,6 +71,11 @@ def touched(paths: Iterable[str], before: Tree, after: Tree) -> dict[str, list[s
     return dict(sorted(found.items()))
 
 
+def gone(before: Tree, after: Tree) -> list[str]:
+    """The offices whose stack file is taken away: nobody manages what they have any more."""
+    return sorted(before.offices.keys() - after.offices.keys())
+
+
 def changed_images(paths: Iterable[str], pipelines: Iterable[str]) -> list[str]:
     """The pipelines whose image changes: with its own folder, or with what every image is built on."""
     paths = list(paths)

@@ -40,8 +40,9 @@ class Scheduler:
     ) -> None:
         self._run, self._open_log, self._environment, self._office = run, open_log, environment, office
         self._prefix = prefix
-        self._free = at_once or os.cpu_count() or 1
-        self._pool = ThreadPoolExecutor(max_workers=self._free, thread_name_prefix="batch")
+        # With 0 no container starts: whatever is submitted stays in flight.
+        self._free = (os.cpu_count() or 1) if at_once is None else at_once
+        self._pool = ThreadPoolExecutor(max_workers=max(1, self._free), thread_name_prefix="batch")
         self._wake = threading.Condition()
         self._closed = False
         self.jobs: dict[str, Job] = {}

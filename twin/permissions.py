@@ -9,8 +9,10 @@ import json
 import re
 from contextvars import ContextVar
 from typing import Any
+from urllib.parse import parse_qs
 
 from ministack.core import iam_actions, iam_evaluator  # type: ignore[import-untyped]
+from ministack.services import iam  # type: ignore[import-untyped]
 
 # AWS: the actions of Batch that cannot be limited to a resource are checked on "*".
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsbatch.html
@@ -30,6 +32,7 @@ KINDS = {
 
 _SESSION = re.compile(r"^arn:aws:sts::(\d+):assumed-role/([^/]+)/.*$")
 
+_boundary: ContextVar[str | None] = ContextVar("the boundary of the role of this IAM call", default=None)
 _further: ContextVar[list[str]] = ContextVar("further resources of this Batch call")
 _resource_of = iam_actions.extract_resource_arn
 _enforce = iam_evaluator.enforce
@@ -49,6 +52,7 @@ def batch_resources(call: str, request: dict[str, Any], region: str, account: st
 def resource_of(
     service: str, method: str, path: str, headers: Any, body: bytes, query: Any, region: str, account: str
 ) -> str:
+    _boundary.set(boundary_of(body, account) if service == "iam" else None)
     if service != "batch":
         found = str(_resource_of(service, method, path, headers, body, query, region, account))
         # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
@@ -63,6 +67,17 @@ def resource_of(
     return first
 
 
+def boundary_of(body: bytes, account: str) -> str | None:
+    """What IAM tells policies of a call's role: the boundary that is asked for, or that it has."""
+    asked = parse_qs((body or b"").decode(errors="replace"))
+    if boundary := asked.get("PermissionsBoundary"):
+        return boundary[0]
+    if asked.get("Action") == ["CreateRole"] or "RoleName" not in asked:
+        return None
+    role = iam._roles.get_scoped(account, None, asked["RoleName"][0]) or {}
+    return role.get("PermissionsBoundary")
+
+
 def enforce(access_key: str, action: str, service: str, region: str, **more: Any) -> Any:
     denied = _enforce(access_key, action, service, region, **more)
     if denied is None and service == "batch":
@@ -74,13 +89,15 @@ def enforce(access_key: str, action: str, service: str, region: str, **more: Any
 
 
 def condition_key(key: str, context: Any) -> Any:
-    """Two keys as AWS gives them.
+    """Three keys as AWS gives them.
 
     The twin listens on this machine alone, without TLS: its HTTP stands for the HTTPS that policies ask for.
     aws:PrincipalArn is the role's, not its session's, which is what ministack gives.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
     """
     match key.lower():
+        case "iam:permissionsboundary":
+            return _boundary.get()
         case "aws:securetransport":
             return "true"
         case "aws:principalarn":

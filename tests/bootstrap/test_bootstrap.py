@@ -110,11 +110,11 @@ def test_the_boundary_changes_more_often_than_iam_keeps_versions(running: Twin) 
     iam, arn = account.client("iam"), identity.boundary_arn(account)
     while len(iam.list_policy_versions(PolicyArn=arn)["Versions"]) < 5:
         iam.create_policy_version(PolicyArn=arn, PolicyDocument=json.dumps(ANYTHING), SetAsDefault=True)
-    (action,) = identity.boundary(account)
+    (action,) = identity.boundaries(account)
     action.do()
     versions = iam.list_policy_versions(PolicyArn=arn)["Versions"]
     assert len(versions) == 5  # AWS refuses a sixth
-    assert identity.boundary(account) == []
+    assert identity.boundaries(account) == []
 
 
 def test_a_provider_that_another_repository_uses_is_shared(running: Twin) -> None:

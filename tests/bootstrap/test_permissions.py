@@ -9,7 +9,11 @@ import pytest
 
 from bootstrap import names, permissions
 from bootstrap.permissions import Document
+from components.names import boundary_arn
 from components.roster import Fleet
+from cost.replay import ATTRIBUTES
+from policies.access import ROLE_POLICY
+from policies.program import declared
 
 ROOT = Path(__file__).parents[2]
 FLEET = Fleet.load(ROOT)
@@ -19,7 +23,12 @@ SAMPLES = "arn:aws:s3:::globalbi-eu-uploads-222222222222/metagenome/p/s/input.ta
 STATE = "arn:aws:s3:::globalbi-eu-state-222222222222/.pulumi/stacks/globalbi/eu.json"
 FLEET_TABLE = "arn:aws:dynamodb:ap-northeast-2:111111111111:table/globalbi-fleet"
 ROLE = "arn:aws:iam::222222222222:role/globalbi-eu-intake"
-OURS = {"aws:RequestedRegion": "eu-central-1", "iam:PassedToService": "lambda.amazonaws.com"}
+FENCE = boundary_arn("eu", EU.account)
+OURS = {
+    "aws:RequestedRegion": "eu-central-1",
+    "iam:PassedToService": "lambda.amazonaws.com",
+    "iam:PermissionsBoundary": FENCE,
+}
 
 
 def listed(value: Any) -> list[str]:
@@ -30,19 +39,29 @@ def matches(patterns: Any, value: str) -> bool:
     return any(fnmatch.fnmatchcase(value, pattern) for pattern in listed(patterns))
 
 
-def holds(condition: dict[str, dict[str, Any]], context: dict[str, str]) -> bool:
-    """The operators that these documents use; a key that is not there does not match."""
-    for operator, keys in condition.items():
-        patterns = operator == "ForAllValues:StringLike"
-        assert patterns or operator in ("StringEquals", "ForAnyValue:StringEquals", "ArnEquals"), operator
-        for key, wanted in keys.items():
-            value = context.get(key)
-            if not (matches(wanted, str(value)) if patterns else value in listed(wanted)):
-                return False
-    return True
+def holds(condition: dict[str, dict[str, Any]], context: dict[str, Any]) -> bool:
+    """The operators that these documents use. A key that is not there fails but what asks for inequality."""
+    return all(
+        _holds(operator, listed(wanted), context.get(key))
+        for operator, keys in condition.items()
+        for key, wanted in keys.items()
+    )
 
 
-def may(document: Document, action: str, resource: str, **context: str) -> bool:
+def _holds(operator: str, wanted: list[str], value: Any) -> bool:
+    match operator:
+        case "ForAllValues:StringLike":
+            return matches(wanted, str(value))
+        case "StringEquals" | "ForAnyValue:StringEquals" | "ArnEquals":
+            return value in wanted
+        case "StringNotEquals":
+            return value not in wanted
+        case "ForAnyValue:StringNotEquals":
+            return any(each not in wanted for each in listed(value or []))
+    raise AssertionError(operator)
+
+
+def may(document: Document, action: str, resource: str, **context: Any) -> bool:
     """An explicit deny wins; what nothing allows is denied."""
     facts = {**OURS, **{key.replace("__", ":"): value for key, value in context.items()}}
     effects = {
@@ -103,6 +122,8 @@ def test_only_this_repositorys_jobs_of_the_offices_environment_take_the_role(
         ("s3:DeleteObject", STATE),
         ("dynamodb:CreateTable", "arn:aws:dynamodb:eu-central-1:222222222222:table/globalbi-eu-ledger"),
         ("iam:CreateRole", ROLE),
+        ("iam:PutRolePolicy", ROLE),
+        ("iam:PutRolePermissionsBoundary", ROLE),  # an office that was there before the boundary takes it up
         ("iam:PassRole", ROLE),
         ("batch:RegisterJobDefinition", "*"),
         ("budgets:ModifyBudget", "arn:aws:budgets::222222222222:budget/globalbi-eu"),
@@ -138,6 +159,15 @@ def test_the_deploy_role_makes_what_the_program_declares(action: str, resource: 
         ("iam:PassRole", ROLE, {"iam__PassedToService": "codebuild.amazonaws.com"}),
         ("iam:UpdateOpenIDConnectProviderThumbprint", "arn:aws:iam::222222222222:oidc-provider/x", {}),
         ("organizations:LeaveOrganization", "*", {}),
+        # Roles that nothing bounds: they could do all that the deploy role must not.
+        *(
+            (action, ROLE, {"iam__PermissionsBoundary": boundary})
+            for action in ("iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy")
+            for boundary in (None, "arn:aws:iam::aws:policy/AdministratorAccess")
+        ),
+        ("iam:DeleteRolePermissionsBoundary", ROLE, {}),
+        ("iam:CreatePolicyVersion", FENCE, {}),
+        ("iam:UpdateAssumeRolePolicy", "arn:aws:iam::222222222222:role/globalbi-eu-break-glass", {}),
         # The state's history.
         ("s3:DeleteObjectVersion", STATE, {}),
         ("s3:DeleteBucket", "arn:aws:s3:::globalbi-eu-state-222222222222", {}),
@@ -157,17 +187,76 @@ def test_the_deploy_role_touches_neither_samples_nor_its_own_fence(
     assert not deploys(action, resource, **context)
 
 
+def granted(office: str) -> set[str]:
+    """Every action that a role of the program is given."""
+    return {
+        action
+        for role in declared(office).of(ROLE_POLICY)
+        for statement in role.document("policy")["Statement"]
+        for action in listed(statement["Action"])
+    }
+
+
+# Of AWS's own policy for the container agent, and of what no office of the repository asks for now.
+NOT_DECLARED = ("ec2:", "ecs:", "ssm:GetParameter")
+
+
+def test_the_offices_boundary_is_what_the_program_grants() -> None:
+    """Too narrow, a function is refused in AWS and nowhere before; too wide, it bounds nothing.
+
+    A new action is added to WORK in bootstrap/permissions.py.
+    """
+    asked = set().union(*(granted(office.name) for office in FLEET.offices))
+    assert asked <= set(permissions.WORK)
+    assert {each for each in permissions.WORK if not each.startswith(NOT_DECLARED)} <= asked
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "allowed"),
+    [
+        ("s3:GetObject", SAMPLES, True),
+        ("dynamodb:UpdateItem", "arn:aws:dynamodb:eu-central-1:222222222222:table/globalbi-eu-ledger", True),
+        ("s3:GetObject", STATE, False),
+        ("s3:ListBucket", "arn:aws:s3:::globalbi-eu-state-222222222222", False),
+        ("s3:DeleteObjectVersion", SAMPLES, False),
+        ("s3:PutBucketPolicy", "arn:aws:s3:::globalbi-eu-uploads-222222222222", False),
+        (
+            "dynamodb:DeleteTable",
+            "arn:aws:dynamodb:eu-central-1:222222222222:table/globalbi-eu-ledger",
+            False,
+        ),
+        ("iam:CreateRole", ROLE, False),
+        ("iam:PutRolePolicy", ROLE, False),
+        ("iam:PassRole", ROLE, False),
+        ("sts:AssumeRole", "arn:aws:iam::222222222222:role/globalbi-eu-github-deploy", False),
+        ("ec2:RunInstances", "*", False),
+        ("ec2:CreateInternetGateway", "*", False),
+        ("lambda:UpdateFunctionCode", "*", False),
+        ("kms:ScheduleKeyDeletion", "*", False),
+        ("organizations:LeaveOrganization", "*", False),
+    ],
+)
+def test_a_role_of_the_program_can_do_the_offices_work_and_no_more(
+    action: str, resource: str, allowed: bool
+) -> None:
+    """Whatever a merged mistake writes into its policy."""
+    assert may(permissions.work(EU), action, resource) == allowed
+
+
 def test_the_boundary_holds_when_everything_is_attached() -> None:
     """With AdministratorAccess attached by hand, samples and the fence are still out of reach."""
     fence = permissions.boundary(EU)
     for action, resource in (
         ("s3:GetObject", SAMPLES),
         ("iam:PutRolePolicy", "arn:aws:iam::222222222222:role/globalbi-eu-github-deploy"),
+        ("iam:DeleteRolePermissionsBoundary", ROLE),
         ("iam:CreateUser", "arn:aws:iam::222222222222:user/me"),
         ("ec2:CreateNatGateway", "*"),
         ("organizations:LeaveOrganization", "*"),
     ):
         assert not may(fence, action, resource), action
+    assert may(fence, "iam:CreateRole", ROLE)
+    assert not may(fence, "iam:CreateRole", ROLE, iam__PermissionsBoundary=None)
 
 
 @pytest.mark.parametrize(
@@ -195,6 +284,39 @@ def test_the_preview_role_reads_settings_and_no_samples(action: str, resource: s
     inline = permissions.preview(EU)["Statement"]
     changes = action.startswith("s3:Put")
     assert may(permissions.document(*([] if changes else [read_only]), *inline), action, resource) == allowed
+
+
+FIGURES = ["by_office", "state", *ATTRIBUTES]
+BY_OFFICE = f"{FLEET_TABLE}/index/by_office"
+SPECIFIC = {"dynamodb__Select": "SPECIFIC_ATTRIBUTES"}
+
+
+@pytest.mark.parametrize(
+    ("office", "resource", "context", "allowed"),
+    [
+        (HQ, BY_OFFICE, {**SPECIFIC, "dynamodb__Attributes": FIGURES}, True),
+        *(
+            (HQ, BY_OFFICE, {**SPECIFIC, "dynamodb__Attributes": [*FIGURES, name]}, False)
+            for name in ("sample", "project", "results_prefix", "message", "by_sample")
+        ),
+        # Without a projection DynamoDB gives all of an index.
+        (HQ, BY_OFFICE, {}, False),
+        (HQ, BY_OFFICE, {"dynamodb__Select": "ALL_PROJECTED_ATTRIBUTES"}, False),
+        (HQ, FLEET_TABLE, {**SPECIFIC, "dynamodb__Attributes": FIGURES}, False),
+        (HQ, f"{FLEET_TABLE}/index/by_sample", {**SPECIFIC, "dynamodb__Attributes": FIGURES}, False),
+        (HQ, "arn:aws:dynamodb:ap-northeast-2:111111111111:table/globalbi-hq-ledger", SPECIFIC, False),
+        (EU, BY_OFFICE, {**SPECIFIC, "dynamodb__Attributes": FIGURES}, False),
+    ],
+)
+def test_a_preview_learns_what_runs_took_and_no_name(
+    office: Any, resource: str, context: dict[str, Any], allowed: bool
+) -> None:
+    """A pull request's code could else print every customer's samples into a log that many read."""
+    read_only = permissions.allow("AsReadOnlyAccess", ("dynamodb:*",), "*")
+    held = permissions.document(read_only, *permissions.preview(office)["Statement"])
+    assert may(held, "dynamodb:Query", resource, **context) == allowed
+    assert not may(held, "dynamodb:Scan", resource, **context)
+    assert not may(held, "dynamodb:GetItem", resource, **context)
 
 
 def test_the_images_role_pushes_and_does_nothing_else() -> None:
@@ -244,5 +366,6 @@ def test_the_documents_fit_into_what_iam_takes(office: Any) -> None:
         return len(json.dumps(document, separators=(",", ":")))
 
     assert size(permissions.boundary(office)) <= 6144
+    assert size(permissions.work(office)) <= 6144
     assert size(permissions.deploy(office)) <= 10_240
     assert size(permissions.preview(office)) <= 10_240

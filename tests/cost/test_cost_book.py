@@ -12,12 +12,12 @@ from botocore.stub import Stubber
 
 from components.roster import Fleet
 from cost.__main__ import write
-from cost.book import UNITS, Book, Region, book_of, editions
+from cost.book import STANDING, UNITS, Book, Region, book_of, editions
 from cost.refresh import LINUX, SIZES, UNIT, NotFound, refreshed
 
 NOW = datetime(2026, 12, 24, 8, tzinfo=UTC)
 USAGE = {"s3:write": "Requests-Tier1", "dynamodb:write": "WriteRequestUnits"}
-PRICES = {unit: (number + 1) * 1e-6 for number, unit in enumerate(UNITS)}
+PRICES = {unit: (number + 1) * 1e-6 for number, unit in enumerate((*UNITS, *STANDING))}
 
 
 def test_every_office_can_price_its_families() -> None:
@@ -27,6 +27,7 @@ def test_every_office_can_price_its_families() -> None:
         families = region.families(office.settings.compute.instance_families)
         assert [each.name for each in families] == list(office.settings.compute.instance_families)
         assert all(each.spot is not None and each.spot < each.on_demand for each in families)
+        assert set(region.standing) == set(STANDING)
 
 
 def test_within_a_family_prices_grow_with_the_size() -> None:
@@ -124,9 +125,10 @@ class Aws:
         )
         volume = {"productFamily": "Storage", "volumeApiName": "gp3"}
         self.answer("AmazonEC2", volume, product(0.0952, {"usagetype": f"{self.prefix}EBS:VolumeUsage.gp3"}))
-        for unit in UNITS:
+        for unit in (*UNITS, *STANDING):
             wanted = UNIT[unit]
-            usage = self.prefix + (wanted.usage or "Any-Usage")
+            prefix = f"{self.region}-" if wanted.service == "awskms" else self.prefix
+            usage = prefix + (wanted.usage or "Any-Usage")
             found = instead.get(unit) or [product(PRICES[unit], {"usagetype": usage}, free=0.0)]
             self.answer(wanted.service, dict(wanted.filters), *found)
 
@@ -170,7 +172,8 @@ def test_a_refresh_writes_an_edition_that_is_read_again(tmp_path: Path) -> None:
     assert region.instances["c6id.large"].spot == 0.04  # the median of the zones
     assert region.instances["c6id.xlarge"].spot is None  # no zone has told one
     assert (region.storage_gb_month, region.volume_gb_month) == (0.0245, 0.0952)
-    assert region.units == pytest.approx(PRICES)  # not the free tier's nought
+    assert {**region.units, **region.standing} == pytest.approx(PRICES)  # not the free tier's nought
+    assert set(region.standing) == set(STANDING)
 
 
 def test_prices_that_look_alike_are_told_apart() -> None:

@@ -1,6 +1,8 @@
 """Three offices in a ministack of their own: headquarters' table, ledgers, and runs to put into them."""
 
+import io
 import json
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -10,14 +12,16 @@ from typing import Any
 from typer.testing import CliRunner
 
 from components.fleet import INDEXES
+from components.names import physical
 from components.office import Office
 from components.roster import Fleet
-from fleet.access import Access, fleet_table, ledger_table
+from fleet.access import Access, bucket, fleet_table, ledger_table
 from fleet.app import app
 from fleet.ledgers import expected
 from handlers import ledger
 from handlers.fleet import FleetContext, keep
 from handlers.keys import Sample
+from handlers.release import Release, releases_to_json
 from handlers.run import Attempt, Run, run_id_of
 from tests.handlers.aws_fakes import table_of
 
@@ -135,3 +139,36 @@ def _empty(dynamodb: Any, table: Mapping[str, Any]) -> None:
     if table["TableName"] in dynamodb.list_tables()["TableNames"]:
         dynamodb.delete_table(TableName=table["TableName"])
     dynamodb.create_table(**table)
+
+
+def functions_start(offices: Offices, office: str, *releases: Release) -> None:
+    """From now on the office's functions start runs by these."""
+    home = offices.office(office)
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as package:
+        package.writestr("handlers.py", "")
+    client = offices.access.client("lambda", home)
+    name = physical(home.name, "progress")
+    if name in [each["FunctionName"] for each in client.list_functions()["Functions"]]:
+        client.delete_function(FunctionName=name)
+    client.create_function(
+        FunctionName=name,
+        Runtime="python3.13",
+        Handler="handlers.progress",
+        Role=f"arn:aws:iam::{home.account}:role/progress",
+        Code={"ZipFile": code.getvalue()},
+        Environment={
+            "Variables": {
+                "OFFICE": home.name,
+                "LEDGER": ledger_table(home),
+                "UPLOADS": bucket(home, "uploads"),
+                "RESULTS": bucket(home, "results"),
+                "REFERENCES": bucket(home, "references"),
+                "JOB_QUEUE": "arn:spot",
+                "ON_DEMAND_JOB_QUEUE": "arn:on-demand",
+                "RETRIES": "{}",
+                "IDENTIFIERS": "plain",
+                "RELEASES": releases_to_json(releases),
+            }
+        },
+    )

@@ -3,11 +3,14 @@
 import json
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from components.office import Office
 from fleet import canaries
-from fleet.access import Access, bucket
+from fleet.access import Access, Session, Unreachable, bucket
 from rollout.proposal import Proposal, read
 from rollout.repository import git
 from tests.fleet.release_lab import OLD, RELEASE, Lab
@@ -151,6 +154,82 @@ def test_a_canary_that_cannot_be_run_is_said_and_proves_nothing(workflow: Workfl
     assert answer.code == 1
     assert "no such host" in answer.err
     assert list(workflow.out.iterdir()) == []
+
+
+def unreachable(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Nobody has credentials of that office."""
+    opened = Access._opened
+
+    def refuse(self: Access, office: Office) -> Session:
+        if office.name == name:
+            raise Unreachable(f"{name}: no credentials for account {office.account}")
+        return opened(self, office)
+
+    monkeypatch.setattr(Access, "_opened", refuse)
+
+
+def test_an_office_that_cannot_be_asked_does_not_hold_up_the_others(
+    workflow: Workflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its role was changed by hand: every promotion everywhere would wait for it, hour after hour."""
+    workflow.lab.ran("succeeded", 1, 2)
+    unreachable(monkeypatch, "eu")
+    answer = workflow.lab.fleet("advance", "--out", str(workflow.out))
+    assert set(read(workflow.out / "metagenome.json").files) >= {"Pulumi.us.yaml"}
+    assert answer.code == 4  # not all of it was looked at
+    assert "not asked: eu: no credentials for account 222222222222" in answer.err
+
+
+def test_a_release_does_not_move_to_an_office_that_cannot_be_asked(
+    workflow: Workflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether image and references are there nobody knows: the gate that no reason lifts."""
+    workflow.lab.ran("succeeded", 1, 2)
+    unreachable(monkeypatch, "us")
+    answer = workflow.lab.fleet("advance", "--out", str(workflow.out))
+    assert list(workflow.out.iterdir()) == []
+    assert answer.code == 4
+    assert "metagenome: without us, which cannot be asked" in answer.err
+
+
+def test_an_office_that_refuses_a_question_waits_as_well(
+    workflow: Workflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has credentials, and not the right to look into its registry."""
+    workflow.lab.ran("succeeded", 1, 2)
+
+    def refuse(*_: object) -> bool:
+        error: Any = {
+            "Code": "AccessDeniedException",
+            "Message": "not authorized to perform: ecr:DescribeImages",
+        }
+        raise ClientError({"Error": error}, "DescribeImages")
+
+    monkeypatch.setattr("rollout.promote._has_image", refuse)
+    answer = workflow.lab.fleet("advance", "--out", str(workflow.out))
+    assert list(workflow.out.iterdir()) == []
+    assert answer.code == 4
+    assert "not asked: us: " in answer.err
+    assert "ecr:DescribeImages" in answer.err
+
+
+def test_a_release_that_went_wrong_is_taken_back_though_an_office_cannot_be_asked(
+    workflow: Workflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A way back that needs every account is none at night."""
+    workflow.lab.ran("succeeded", 1)
+    workflow.lab.ran("failed", 2)
+    unreachable(monkeypatch, "us")
+    answer = workflow.lab.fleet("advance", "--out", str(workflow.out))
+    assert read(workflow.out / "metagenome.json").branch.startswith("revert/")
+    assert answer.code == 4
+
+
+def test_without_headquarters_nothing_is_judged(workflow: Workflow, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs are known there: no answer is no good news."""
+    unreachable(monkeypatch, "hq")
+    answer = workflow.lab.fleet("advance", "--out", str(workflow.out))
+    assert (answer.code, list(workflow.out.iterdir())) == (4, [])
 
 
 def test_only_the_releases_own_images_are_kept_as_proof(workflow: Workflow) -> None:

@@ -1,14 +1,11 @@
 """`recall`: what a bad image or upload went into is found, marked, told, run again, and nothing else is."""
 
-import io
 import json
-import zipfile
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
-from components.names import physical
 from fleet import recall as recalling
 from fleet.access import bucket, ledger_table
 from fleet.cancel import cancel
@@ -22,10 +19,9 @@ from handlers.fleet import keep
 from handlers.items import get
 from handlers.keys import Sample
 from handlers.notify import pseudonym_key
-from handlers.release import releases_to_json
 from handlers.run import Predecessor, Run
 from handlers.upload import Upload
-from tests.fleet.lab import DIGEST, Offices, moved, run
+from tests.fleet.lab import DIGEST, Offices, functions_start, moved, run
 from tests.handlers.aws_fakes import RELEASE, Killed, World
 from tests.handlers.lab import runs_of, started, status, succeeded, tell, with_assembly
 
@@ -85,36 +81,7 @@ def notices_of(offices: Offices, office: str) -> list[outbox.Due]:
 
 def with_release(offices: Offices, office: str, digest: str) -> None:
     """From now on the office's functions start that image."""
-    home = offices.office(office)
-    code = io.BytesIO()
-    with zipfile.ZipFile(code, "w") as package:
-        package.writestr("handlers.py", "")
-    client = offices.access.client("lambda", home)
-    name = physical(home.name, "progress")
-    if name in [each["FunctionName"] for each in client.list_functions()["Functions"]]:
-        client.delete_function(FunctionName=name)
-    release = replace(RELEASE, digest=digest)
-    client.create_function(
-        FunctionName=name,
-        Runtime="python3.13",
-        Handler="handlers.progress",
-        Role=f"arn:aws:iam::{home.account}:role/progress",
-        Code={"ZipFile": code.getvalue()},
-        Environment={
-            "Variables": {
-                "OFFICE": home.name,
-                "LEDGER": ledger_table(home),
-                "UPLOADS": bucket(home, "uploads"),
-                "RESULTS": bucket(home, "results"),
-                "REFERENCES": bucket(home, "references"),
-                "JOB_QUEUE": "arn:spot",
-                "ON_DEMAND_JOB_QUEUE": "arn:on-demand",
-                "RETRIES": "{}",
-                "IDENTIFIERS": "plain",
-                "RELEASES": releases_to_json([release]),
-            }
-        },
-    )
+    functions_start(offices, office, replace(RELEASE, digest=digest))
 
 
 def test_an_image_is_recalled_in_every_office_with_what_followed_it(offices: Offices) -> None:

@@ -175,6 +175,11 @@ BROKEN: Mapping[str, list[tuple[str, Break | None]]] = {
             put("arn:aws:iam::aws:policy/AdministratorAccess", "policyArn"),
         )
     ],
+    "GBI-IAM-5": [
+        ("aws:iam/role:Role", without("permissionsBoundary")),
+        ("aws:iam/role:Role", put("arn:aws:iam::aws:policy/AdministratorAccess", "permissionsBoundary")),
+        ("aws:iam/role:Role", put("arn:aws:iam::111111111111:policy/other", "permissionsBoundary")),
+    ],
     "GBI-NET-2": [
         ("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", put("0.0.0.0/0", "cidrIpv4")),
         ("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", put("::/0", "cidrIpv6")),

@@ -49,10 +49,13 @@ def test_a_pull_request_is_previewed_in_one_comment(here: World) -> None:
     number, event = proposed(here, "fewer", "maxVcpus: 256", "maxVcpus: 128")
     ran = here.run("preview.yml", event)
     assert ran.succeeded, ran.jobs
-    assert [str(job).rpartition("/")[2] for job in ran.jobs] == ["offices", "office eu", "verdict"]
+    assert [str(job).rpartition("/")[2] for job in ran.jobs] == ["offices", "runs", "office eu", "verdict"]
     (comment,) = here.github.comments_of(number)
     assert "### This change reaches 1 office" in comment["body"]
     assert "globalbi-eu-ledger" in comment["body"]
+    # Headquarters has no table yet, and the price book knows what an office costs for being there.
+    assert "a month, always" in comment["body"]
+    assert "nothing is said of its last runs" in comment["body"]
     # Nothing was made, and by a role that could not have.
     assert here.twin.client("dynamodb", "eu").list_tables()["TableNames"] == []
 

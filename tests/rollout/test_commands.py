@@ -75,6 +75,21 @@ def test_a_verdict_blocks_until_the_label_is_there(github: LocalGitHub, job: Job
     assert "Approved by the label" in github.comments[0]["body"]
 
 
+def test_an_office_is_not_given_up_without_the_label(github: LocalGitHub, job: Job) -> None:
+    """A merge would leave its runs and its data to nobody, and no preview of the office would say so."""
+    folder = leave(job, Summary(office="hq"))
+    asked = ("comment", "--pull-request", "7", "--commit", HEAD, "--offices", '["hq"]', "--summaries", folder)
+    ran = job.run(*asked, "--gone", '["us"]', bare=True)
+    assert ran.code == 1
+    assert "python -m fleet retire us" in ran.said
+    assert "Stack files would be gone. Blocked without" in github.comments[0]["body"]
+    github.labels["7"] = [LABEL]
+    assert job.run(*asked, "--gone", '["us"]', bare=True).code == 0
+    assert "Stack files would be gone. Approved" in github.comments[0]["body"]
+    assert job.run(*asked, "--gone", "[]", bare=True).code == 0
+    assert "Stack files" not in github.comments[0]["body"]
+
+
 def test_an_office_whose_job_left_nothing_is_not_forgotten(github: LocalGitHub, job: Job) -> None:
     """A job that was killed would else count as an office without changes."""
     folder = leave(job, Summary(office="eu"))
@@ -186,6 +201,12 @@ def test_a_summary_is_made_of_a_preview_with_the_policies_findings(job: Job) -> 
         ("NoSuchBucket: The specified bucket does not exist", "A lost state bucket"),
         ("creating ECR Repository: RepositoryAlreadyExistsException", "pulumi import -s eu"),
         ("User: arn:… is not authorized to perform: sqs:X", "bootstrap/permissions.py"),
+        # Every office that was there before its boundary meets this once.
+        (
+            "CreateRole, NoSuchEntity: Scope ARN: arn:aws:iam::222222222222:policy/globalbi-eu-boundary"
+            " does not exist or is not attachable.",
+            "python -m bootstrap eu --apply",
+        ),
     ],
 )
 def test_a_failed_run_says_what_helps(job: Job, log: str, told: str) -> None:

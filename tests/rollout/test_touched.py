@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from rollout.repository import changed_paths, git, tree
-from rollout.touched import ELSEWHERE, PROGRAM, Tree, touched
+from rollout.touched import ELSEWHERE, PROGRAM, Tree, gone, touched
 
 ROOT = Path(__file__).parents[2]
 
@@ -101,6 +101,18 @@ def test_a_new_pipeline_touches_everybody() -> None:
     """Each office has a registry for each pipeline."""
     before = Tree(offices=stood().offices, pipelines=frozenset())
     assert list(touched(["pipeline_images/metagenome/pipeline.yaml"], before, stood())) == ["eu", "hq", "us"]
+
+
+def test_an_office_without_its_stack_file_is_gone() -> None:
+    """It is touched no more, so no preview would say a word of it."""
+    before = stood()
+    after = Tree(
+        offices={name: each for name, each in before.offices.items() if name != "us"},
+        pipelines=before.pipelines,
+    )
+    assert gone(before, after) == ["us"]
+    assert "us" not in touched(["Pulumi.us.yaml"], before, after)
+    assert gone(after, before) == gone(before, before) == []
 
 
 def test_every_path_of_this_repository_has_a_rule() -> None:

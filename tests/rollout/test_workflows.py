@@ -64,6 +64,16 @@ def test_a_fork_gets_no_role() -> None:
     assert "offices" in preview["office"]["needs"]
 
 
+def test_past_runs_are_asked_for_by_the_bases_code_and_nothing_waits_for_them() -> None:
+    """Else a pull request decides what is asked of headquarters, and a missing table stops every merge."""
+    preview = read("preview.yml")["jobs"]
+    assert preview["runs"]["steps"][0]["with"]["ref"] == "${{ github.event.pull_request.base.sha }}"
+    condition = " ".join(preview["office"]["if"].split())
+    assert "!cancelled() && needs.offices.result == 'success'" in condition
+    assert "runs" not in preview["verdict"]["needs"]
+    assert "needs.runs" not in condition
+
+
 def test_each_wave_waits_for_all_before_it() -> None:
     """A wave that does not wait is a canary that proves nothing."""
     apply = read("apply.yml")["jobs"]
@@ -106,10 +116,14 @@ def test_the_environments_are_those_that_the_roles_trust(office: Any) -> None:
     """Another name, and every job of the office is refused by AWS."""
 
     def environment(file: str, job: str) -> str:
-        return str(read(file)["jobs"][job]["environment"]).replace("${{ matrix.office }}", office.name)
+        named = str(read(file)["jobs"][job]["environment"])
+        for asked in ("${{ matrix.office }}", "${{ needs.offices.outputs.headquarters }}"):
+            named = named.replace(asked, office.name)
+        return named
 
     assert environment("apply-wave.yml", "office") == names.environment(office)
     assert environment("preview.yml", "office") == names.environment(office, preview=True)
+    assert environment("preview.yml", "runs") == names.environment(office, preview=True)
     assert environment("drift.yml", "office") == names.environment(office, preview=True)
     assert environment("images.yml", "image") == names.IMAGES
     assert environment("promote.yml", "gates") == names.PROMOTE

@@ -1,16 +1,43 @@
 """IAM: roles, their policies and instance profiles."""
 # ruff: noqa: ARG001 - every kind takes the same arguments, whether it needs them or not
 
+import contextlib
+import json
+from typing import Any, cast
+
+from bootstrap.permissions import work
 from twin.resources.kind import Change, Inputs, Kind, Made, Outputs, Target, changed, tag_list, taken
 
 
+def _fence(target: Target, boundary: str) -> None:
+    """The bootstrap's policy, where an office comes up without a bootstrap."""
+    client = target.client("iam")
+    try:
+        client.get_policy(PolicyArn=boundary)
+    except client.exceptions.NoSuchEntityException:
+        wanted = json.dumps(work(cast(Any, target.office)))
+        # Roles are made at once, each in a thread of its own.
+        with contextlib.suppress(client.exceptions.EntityAlreadyExistsException):
+            client.create_policy(PolicyName=boundary.rpartition("/")[2], PolicyDocument=wanted)
+
+
 def _create_role(target: Target, name: str, inputs: Inputs) -> Made:
-    role = target.client("iam").create_role(
-        RoleName=inputs["name"],
-        AssumeRolePolicyDocument=inputs["assumeRolePolicy"],
-        Tags=tag_list(inputs),
-        **taken(inputs, Description="description", MaxSessionDuration="maxSessionDuration", Path="path"),
-    )["Role"]
+    words = {"Description": "description", "MaxSessionDuration": "maxSessionDuration", "Path": "path"}
+    client = target.client("iam")
+
+    def create() -> Any:
+        return client.create_role(
+            RoleName=inputs["name"],
+            AssumeRolePolicyDocument=inputs["assumeRolePolicy"],
+            Tags=tag_list(inputs),
+            **taken(inputs, PermissionsBoundary="permissionsBoundary", **words),
+        )["Role"]
+
+    try:
+        role = create()
+    except client.exceptions.NoSuchEntityException:
+        _fence(target, inputs["permissionsBoundary"])
+        role = create()
     return Made(id=inputs["name"], outputs={"arn": role["Arn"], "uniqueId": role["RoleId"]})
 
 
@@ -23,6 +50,11 @@ def _update_role(target: Target, change: Change) -> Outputs:
             RoleName=change.id,
             **taken(change.new, Description="description", MaxSessionDuration="maxSessionDuration"),
         )
+    if changed(change, "permissionsBoundary"):
+        if boundary := change.new.get("permissionsBoundary"):
+            client.put_role_permissions_boundary(RoleName=change.id, PermissionsBoundary=boundary)
+        else:
+            client.delete_role_permissions_boundary(RoleName=change.id)
     if changed(change, "tags"):
         client.tag_role(RoleName=change.id, Tags=tag_list(change.new))
     return {}
