@@ -13,6 +13,7 @@ from fleet.dashboard.command import dashboard
 from fleet.deliveries import deliveries
 from fleet.options import ROOT
 from fleet.output import in_words
+from fleet.rightsizing import rightsize
 from handlers.log import logger
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -63,6 +64,7 @@ for command in (
     promoting.revert,
     advancing.advance,
     promoting.sync,
+    rightsize,
     verifying.verify,
     dashboard,
 ):
