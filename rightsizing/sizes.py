@@ -89,7 +89,7 @@ def _size(
     """`given`: what a job really gets of what the line says; `most`: what it can get."""
     now = present.line
     margin = kind.margin * (EARLIER if history.earlier else 1)
-    told = [(ran, took) for ran in history.runs if (took := kind.took(ran)) is not None]
+    told = [(ran, needed) for ran in history.runs if (needed := kind.took(ran)) is not None]
     if len(told) < LEAST_RUNS:
         return Size(kind=kind, now=now, proposed=None, words=_thin(kind, len(told)))
     if kind is MEMORY and history.never_enough:

@@ -27,7 +27,7 @@ def ran(lab: Lab, count: int, *, digest: str = "", first: int = 0, **changes: An
         gib = 0.1 * (number % 30 + 1)
         one = replace(run(number), release_digest=digest or lab.digest, references=PINS, size=int(gib * GIB))
         attempt = replace(one.attempt, started=at(0), ended=at(30 + 30 * gib))
-        took = {"peak_mib": int(1000 + 600 * gib + number % 7), "attempts": (attempt,)}
+        took: dict[str, Any] = {"peak_mib": int(1000 + 600 * gib + number % 7), "attempts": (attempt,)}
         used = {"output_bytes": 5, "fragments": number + 1, "disk_mib": int(500 * gib), "cpu_s": 100}
         lab.offices.at_headquarters("eu", moved(one, "succeeded", used=used, **(took | changes)))
 
@@ -74,7 +74,7 @@ def test_a_pull_request_shows_what_it_would_have_saved(lab: Lab) -> None:
 
 
 def short(lab: Lab) -> str:
-    return lab.digest.removeprefix("sha256:")[:12]
+    return str(lab.digest).removeprefix("sha256:")[:12]
 
 
 def test_few_runs_change_nothing(lab: Lab) -> None:

@@ -6,12 +6,13 @@ from itertools import chain
 
 import pytest
 
+from handlers.ladder import MEMORY_MARGIN
 from handlers.release import Linear, usable_mib
 from rightsizing.evidence import left_out, resized
 from rightsizing.fit import fit
 from rightsizing.replay import replay
 from rightsizing.runs import History, Ran
-from rightsizing.sizes import LEAST_RUNS, MEMORY, MEMORY_MARGIN, Size, memory_size, sizes
+from rightsizing.sizes import LEAST_RUNS, MEMORY, Size, memory_size, sizes
 from tests.rightsizing.example import GIB, PIPELINE, growing, ran
 
 
