@@ -33,7 +33,7 @@ class Sample:
     calls: Mapping[str, float]
     polls: float
     units: Mapping[str, float]
-    # Write units of DynamoDB by (table, index): `ledger` or `fleet`. An index's hot key has a limit of its own.
+    # Write units of DynamoDB by (table, index): `ledger` or `fleet`. An index's key has a limit of its own.
     index_units: Mapping[tuple[str, str], float]
 
     @property

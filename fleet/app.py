@@ -13,6 +13,7 @@ from fleet.dashboard.command import dashboard
 from fleet.deliveries import deliveries
 from fleet.options import ROOT
 from fleet.output import in_words
+from fleet.packing import packing
 from fleet.rightsizing import rightsize
 from handlers.log import logger
 
@@ -65,6 +66,7 @@ for command in (
     advancing.advance,
     promoting.sync,
     rightsize,
+    packing,
     verifying.verify,
     dashboard,
 ):

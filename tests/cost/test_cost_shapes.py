@@ -2,6 +2,7 @@
 
 import pytest
 
+from cost.__main__ import main
 from cost.book import book_of
 from cost.shapes import Shape, places
 
@@ -34,3 +35,14 @@ def test_what_fits_on_nothing_has_no_place() -> None:
     """An empty list is an answer; an instance that cannot hold the job is a job that waits for ever."""
     assert places(Shape(vcpus=200, memory_mib=1_000), EU) == []
     assert places(Shape(vcpus=2, memory_mib=3_950), EU, ["c6id"])[0].instance != "c6id.large"
+
+
+def test_the_command_shows_every_offices_pipelines_beside_its_families(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Whoever chooses an office's families sees what they cost for what it runs."""
+    assert main(["shapes", "--gib", "1"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    first = next(line for line in lines if "metagenome" in line)
+    assert "4 vCPUs, 8,500 MiB" in first
+    assert "the office's" in first

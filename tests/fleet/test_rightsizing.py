@@ -112,3 +112,21 @@ def test_a_pipeline_that_is_none_is_refused_in_words(lab: Lab) -> None:
     answer = lab.fleet("rightsize", "metagenom")
     assert answer.code == 5
     assert "metagenome" in answer.err
+
+
+def test_packing_tells_what_of_the_instances_was_given_and_used(lab: Lab) -> None:
+    """Half of every instance may stand idle while each run's own cost looks right."""
+    ran(lab, 3)
+    for number in range(3):
+        one = replace(run(50 + number), references=PINS)
+        attempt = replace(one.attempt, started=at(0), ended=at(3600), instance="c6id.2xlarge", market="spot")
+        used = {"output_bytes": 5, "cpu_s": 7_200}
+        lab.offices.at_headquarters(
+            "eu", moved(one, "succeeded", attempts=(attempt,), used=used, peak_mib=1_500)
+        )
+    answer = lab.fleet("packing", "eu", "--json")
+    assert answer.code == 0, answer.err
+    (found,) = answer.json
+    assert (found["instance"], found["jobs"], found["hours"]) == ("c6id.2xlarge", 3, 3.0)
+    assert (found["vcpus_given"], found["vcpus_used"]) == (0.5, 0.25)
+    assert "c6id.2xlarge spot" in lab.fleet("packing").out
