@@ -86,7 +86,7 @@ def drawn(measured: Sequence[Point], count: int, chance: np.random.Generator) ->
                 memory_mib=0,
                 vcpus=4,
                 seconds=between("seconds"),
-                peak_mib=math.ceil(between("peak_mib")),
+                peak_mib=math.ceil(round(between("peak_mib"), 3)),
                 fragments=round(pairs),
             )
         )

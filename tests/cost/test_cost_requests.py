@@ -3,6 +3,7 @@
 import pytest
 
 from campaign.meter import size_of, write_units
+from components.fleet import INDEXES as FLEET_INDEXES
 from cost.__main__ import main
 from cost.book import book_of
 from cost.requests import (
@@ -86,6 +87,13 @@ def test_a_changed_key_of_an_index_is_written_twice() -> None:
     closed = {name: value for name, value in later.items() if name != "open"}
     assert write_units([(later, closed)]).total() == 1 + 1
     assert write_units([(None, RUN)]).total() == 1 + 1 + 1
+
+
+def test_headquarters_rows_stand_whole_in_each_of_its_indexes() -> None:
+    """They are most of what a row costs there."""
+    row = {name: {"S": "x"} for name in ("pk", "sk", "updated", *FLEET_INDEXES)}
+    units = write_units([(row, {**row, "updated": {"S": "y"}})])
+    assert units == {"table": 1, **dict.fromkeys(FLEET_INDEXES, 2)}
     assert set(INDEXES[OPEN_INDEX]).isdisjoint(PROJECTED[OPEN_INDEX])  # DynamoDB refuses a key among them
 
 
