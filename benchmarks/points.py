@@ -59,7 +59,7 @@ def main(arguments: list[str]) -> int:
 
 def _keep(path: Path, point: dict[str, object]) -> None:
     kept = json.loads(path.read_text()) if path.exists() else {"points": []}
-    kept["source"] = "python -m benchmarks.points --pairs … --seeds …: mock communities, 2 threads"
+    kept["command"] = "python -m benchmarks.points --pairs N,… --seeds N,…"
     kept["threads"] = THREADS
     kept["points"].append(point)
     lines = ",\n  ".join(json.dumps(each) for each in kept["points"])
