@@ -40,8 +40,7 @@ def _places(node: yaml.Node | None, file: str, name: str, line: Linear) -> list[
             continue
         if not isinstance(figure, yaml.ScalarNode):
             raise CannotMove(f"{file}: {name}.{key} is missing: write {value} by hand")
-        if figure.value != str(value):
-            found.append((figure.start_mark.index, figure.end_mark.index, str(value)))
+        found.append((figure.start_mark.index, figure.end_mark.index, str(value)))
     return found
 
 

@@ -52,15 +52,14 @@ EVENTS = Quota(
     name="EventBridge, events to targets",
     limit=4_500,
     unit="1/s",
-    source=f"{_GUIDE}/eventbridge/latest/userguide/eb-quota.html (eu-central-1; 1,100 where not listed)",
+    source=f"{_GUIDE}/eventbridge/latest/userguide/eb-quota.html (eu-central-1; 750 where not listed)",
     remedy="Delayed, not lost. Raised on request.",
 )
 PUT_EVENTS = Quota(
     name="EventBridge, PutEvents",
     limit=600,
     unit="1/s",
-    source=f"{_GUIDE}/eventbridge/latest/userguide/eb-quota.html (the least of any region, as headquarters'"
-    " may be)",
+    source=f"{_GUIDE}/eventbridge/latest/userguide/eb-quota.html (ap-northeast-2, where headquarters is)",
     remedy="Raised on request; or ten events in a call.",
 )
 LAMBDA = Quota(

@@ -32,8 +32,8 @@ def test_a_job_is_told_by_its_part_of_the_instance() -> None:
 
 def test_attempts_that_were_reclaimed_count_as_given_and_not_as_used() -> None:
     """What they used nobody knows; as nothing it would make a good size look wasteful."""
-    (found,) = packed([ran(HOUR, HOUR)], BOOK)
-    assert (found.jobs, found.hours) == (2, 2.0)
+    (found,) = packed([ran((*HOUR[:4], 1800), HOUR)], BOOK)
+    assert (found.jobs, found.hours) == (2, 1.5)
     assert found.vcpus_used == 0.25
 
 
