@@ -11,11 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import QuantileRegressor
-from threadpoolctl import threadpool_limits
 
-GIB = 1024**3
+from handlers.release import GIB
+
 QUANTILE = 0.99
 FOLDS = 5
 # Of the loss of a constant, a line must save at least as much to be believed.
@@ -51,6 +49,8 @@ def fit(sizes: Sequence[int], took: Sequence[float], fragments: Sequence[int | N
     by_both = None
     if len(known) == len(y):
         by_both = np.hstack([by_bytes, np.asarray(known, dtype=np.float64).reshape(-1, 1) / 1e6])
+    from threadpoolctl import threadpool_limits
+
     # Small problems by many threads take longer, most of all on a busy machine.
     with threadpool_limits(1):
         return _fit(by_bytes, by_both, y)
@@ -74,6 +74,10 @@ def _fit(by_bytes: _Numbers, by_both: _Numbers | None, y: _Numbers) -> Fit:
 
 def _line(x: _Numbers, y: _Numbers) -> tuple[float, tuple[float, ...]]:
     """The quantile's intercept and slopes; a level line where the solver finds none."""
+    # Here, since each command of `fleet` would else wait for it.
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import QuantileRegressor
+
     # Scaled, since the solver gives up on figures of very different size.
     wide, high = np.maximum(x.max(axis=0), 1e-12), max(float(y.max()), 1e-12)
     for solver in ("highs", "highs-ds", "highs-ipm"):

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from components.pipeline import ByInput, Pipeline
 from handlers.ladder import MEMORY_MARGIN
-from handlers.release import Linear, fitting
-from rightsizing.fit import GIB, Fit, fit
+from handlers.release import GIB, Linear, fitting
+from rightsizing.fit import Fit, fit
 from rightsizing.runs import History, Ran
 
 LEAST_RUNS = 30

@@ -18,9 +18,10 @@ from typing import Any
 
 import numpy as np
 
+from handlers.release import GIB
 from simulation.office import Limits, Office, Seen
 from simulation.quotas import SUBMISSIONS
-from simulation.stages import GIB, Stages
+from simulation.stages import Stages
 
 MEASURED = Path(__file__).with_name("measured")
 TWIN, BURST = MEASURED / "twin.json", MEASURED / "burst.json"

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from handlers.release import GIB
+
 DAY_S = 86_400
-GIB = 1024**3
 
 
 @dataclass(frozen=True, kw_only=True)

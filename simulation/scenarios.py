@@ -11,8 +11,9 @@ from cost.book import Region
 from cost.run import MONTH_S
 from cost.shapes import Place, Shape, places
 from handlers.cost import HOUR_S, ROOT_VOLUME_GIB
+from handlers.release import GIB
 from simulation import quotas
-from simulation.day import DAY_S, GIB, Day
+from simulation.day import DAY_S, Day
 from simulation.office import Limits, Office, Seen
 from simulation.stages import MIB, Asked, Stages
 

@@ -5,7 +5,8 @@ Measured where it could be; what AWS alone knows is assumed, and says so.
 
 from dataclasses import dataclass
 
-GIB = 1024**3
+from handlers.release import GIB
+
 MIB = 1024**2
 
 

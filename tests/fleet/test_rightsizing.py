@@ -1,5 +1,7 @@
 """`rightsize`: from runs at headquarters to the lines of pipeline.yaml and the pull request."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,10 +10,10 @@ import pytest
 import yaml
 
 from fleet.access import Access
+from handlers.release import GIB
 from rollout.proposal import read
-from tests.fleet.lab import at, moved, run
+from tests.fleet.lab import ROOT, at, moved, run
 from tests.fleet.release_lab import OLD, PINS, Lab
-from tests.rightsizing.example import GIB
 
 CONTRACT = "pipeline_images/metagenome/pipeline.yaml"
 
@@ -112,6 +114,12 @@ def test_a_pipeline_that_is_none_is_refused_in_words(lab: Lab) -> None:
     answer = lab.fleet("rightsize", "metagenom")
     assert answer.code == 5
     assert "metagenome" in answer.err
+
+
+def test_no_other_command_waits_for_what_fits_lines() -> None:
+    """`fleet status` would take two seconds longer, each time."""
+    code = "import sys, fleet.app; sys.exit('sklearn' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
 def test_packing_tells_what_of_the_instances_was_given_and_used(lab: Lab) -> None:

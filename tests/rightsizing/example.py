@@ -1,9 +1,9 @@
 """Runs of known needs, and a pipeline that gives them too much."""
 
 from components.pipeline import Pipeline
+from handlers.release import GIB
 from rightsizing.runs import Ran
 
-GIB = 1024**3
 PIPELINE = Pipeline.model_validate(
     {
         "name": "metagenome",

@@ -7,13 +7,13 @@ from itertools import chain
 import pytest
 
 from handlers.ladder import MEMORY_MARGIN
-from handlers.release import Linear, usable_mib
+from handlers.release import GIB, Linear, usable_mib
 from rightsizing.evidence import left_out, resized
 from rightsizing.fit import fit
 from rightsizing.replay import replay
 from rightsizing.runs import History, Ran
 from rightsizing.sizes import LEAST_RUNS, MEMORY, Size, memory_size, sizes
-from tests.rightsizing.example import GIB, PIPELINE, growing, ran
+from tests.rightsizing.example import PIPELINE, growing, ran
 
 
 def memory(*runs: Iterable[Ran], never_enough: tuple[str, ...] = (), earlier: int = 0) -> Size:
