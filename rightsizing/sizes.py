@@ -102,7 +102,11 @@ def _size(
     slopes = {max(least_slope, _up(margin * found.slope, kind.slope_step)), least_slope}
     lines = [_over(kind, margin, slope, runs, took, given, most) for slope in sorted(slopes)]
     line = min(lines, key=lambda each: _asked(each, runs, given))
-    words = _words(kind, found, runs, took, span, line)
+    if found.follows:
+        # Beyond what was measured nobody knows: the author's slope holds there, unless it costs much here.
+        kept = _over(kind, margin, now.per_gib, runs, took, given, most)
+        line = kept if _asked(kept, runs, given) <= (1 + LEAST_CHANGE) * _asked(line, runs, given) else line
+    words = _words(kind, found, runs, took, span, now, line)
     if history.earlier:
         words = f"{history.earlier} runs of earlier releases, hence a margin of {margin - 1:.0%}. {words}"
     before, after = _asked(now, runs, given), _asked(line, runs, given)
@@ -152,7 +156,7 @@ def _unknown(never: Sequence[str]) -> str:
 
 
 def _words(
-    kind: Kind, found: Fit, runs: Sequence[Ran], took: Sequence[float], span: float, line: Linear
+    kind: Kind, found: Fit, runs: Sequence[Ran], took: Sequence[float], span: float, now: Linear, line: Linear
 ) -> str:
     """What was learnt, and from what."""
     gib = [ran.input_bytes / GIB for ran in runs]
@@ -172,4 +176,7 @@ def _words(
             " known."
         )
     parts.append(f"Above {max(gib):.2f} GiB nothing was measured.")
+    if line.per_gib > now.per_gib and now.base > line.base:
+        more = (now.base - line.base) / (line.per_gib - now.per_gib)
+        parts.append(f"From {more:.2f} GiB on the line asks for more than now.")
     return " ".join(parts)
