@@ -99,11 +99,11 @@ def _size(
     found = fit([ran.input_bytes for ran in runs], took, reads)
     span = max(ran.input_bytes for ran in runs) / max(1, min(ran.input_bytes for ran in runs))
     least_slope = now.per_gib if span < LEAST_SPAN else 0
-    slopes = {max(least_slope, _up(margin * found.slope, kind.slope_step)), least_slope}
-    lines = [_over(kind, margin, slope, runs, took, given, most) for slope in sorted(slopes)]
-    line = min(lines, key=lambda each: _asked(each, runs, given))
-    if found.follows:
-        # Beyond what was measured nobody knows: the author's slope holds there, unless it costs much here.
+    # Where runs grow with their size, larger ones than were measured go on to do so.
+    slope = max(least_slope, _up(margin * found.slope, kind.slope_step))
+    line = _over(kind, margin, slope, runs, took, given, most)
+    if found.follows and now.per_gib >= found.slope:
+        # The author's slope is as safe: it is kept unless it costs much.
         kept = _over(kind, margin, now.per_gib, runs, took, given, most)
         line = kept if _asked(kept, runs, given) <= (1 + LEAST_CHANGE) * _asked(line, runs, given) else line
     words = _words(kind, found, runs, took, span, now, line)

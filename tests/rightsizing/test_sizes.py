@@ -67,13 +67,23 @@ def test_memory_follows_size_where_the_runs_do() -> None:
 
 
 def test_a_slope_that_is_nearly_right_is_kept() -> None:
-    """Steeper by what small samples say, it would ask for twice the instance for the first large one."""
-    runs = [ran(number, 0.001 * (number % 50 + 1), 1000 + 3 * (number % 50)) for number in range(100)]
+    """A reviewer should see one figure change where one is enough."""
+    runs = [ran(number, 0.1 * (number % 30 + 1), 2000 + 40 * (number % 30)) for number in range(90)]
     found = memory(runs)
     assert found.fit is not None
-    assert found.fit.slope > 2_000
+    assert found.fit.slope == pytest.approx(400, rel=0.05)
     assert found.proposed is not None
     assert found.proposed.per_gib == PIPELINE.resources.memory_mib.per_input_gib
+
+
+def test_samples_larger_than_any_measured_get_more_where_runs_grow() -> None:
+    """A level line over small samples is cheap, and the first large one runs out of disk, memory or time."""
+    for size in sizes(PIPELINE, History(runs=growing())):
+        assert size.fit is not None
+        assert size.fit.follows
+        assert size.proposed is not None
+        assert size.proposed.per_gib >= size.fit.slope
+        assert size.proposed.of(100 * GIB) >= size.fit.of(100 * GIB)
 
 
 def test_a_line_that_asks_large_samples_for_more_than_now_says_from_where() -> None:
@@ -134,7 +144,7 @@ def test_earlier_releases_count_with_a_larger_margin() -> None:
     assert careful is not None
     assert all(given(careful, each.input_bytes) >= 1.5 * each.peak_mib for each in runs)
     asked = [sum(given(each, one.input_bytes) for one in runs) for each in (careful, line)]
-    assert asked[0] > 1.15 * asked[1]
+    assert asked[0] > 1.1 * asked[1]
 
 
 def test_what_fits_is_left() -> None:
