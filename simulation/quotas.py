@@ -32,14 +32,6 @@ SUBMISSIONS = Quota(
     remedy="A burst waits in SQS. Array jobs (one SubmitJob for up to 10,000 samples), or a second account.",
     ours=True,
 )
-INTAKE = Quota(
-    name="intake functions at once",
-    limit=constant_of("intake", "MAX_CONCURRENCY"),
-    unit="at once",
-    source="components/intake.py",
-    remedy="Raise it only together with the pace of submissions, for which they wait.",
-    ours=True,
-)
 VCPUS = Quota(
     name="vCPUs of the office",
     limit=256,
@@ -121,6 +113,6 @@ RECONCILE = Quota(
     ours=True,
 )
 ALL = (
-    *(SUBMISSIONS, INTAKE, VCPUS, EVENTS, PUT_EVENTS, LAMBDA, LEDGER_INDEX, FLEET_INDEX),
+    *(SUBMISSIONS, VCPUS, EVENTS, PUT_EVENTS, LAMBDA, LEDGER_INDEX, FLEET_INDEX),
     *(S3_READS, S3_WRITES, ECR, IN_FLIGHT, RECONCILE),
 )

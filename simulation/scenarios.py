@@ -195,7 +195,7 @@ def _uses(
         rate(quotas.FLEET_INDEX, asked.fleet_units),
         rate(quotas.S3_READS, parts, _rolling(seen.started, int(staging_s)) / int(staging_s)),
         rate(quotas.S3_WRITES, RESULT_FILES, seen.ended),
-        use(quotas.ECR, float(instances.max()) * LAYERS, LAYERS * 2 / 4),
+        use(quotas.ECR, float(instances.max()) * LAYERS),
         use(quotas.IN_FLIGHT, float(_rolling(busy, 10).max()), 10 * asked.busy_s),
         use(quotas.RECONCILE, float(seen.open_runs.max()) * READ_S, mean_run_s * READ_S),
     )
