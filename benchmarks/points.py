@@ -63,7 +63,7 @@ def _keep(path: Path, point: dict[str, object]) -> None:
     kept["threads"] = THREADS
     kept["points"].append(point)
     lines = ",\n  ".join(json.dumps(each) for each in kept["points"])
-    head = json.dumps({name: value for name, value in kept.items() if name != "points"})
+    head = json.dumps({name: value for name, value in kept.items() if name != "points"}, ensure_ascii=False)
     path.write_text(f'{head[:-1]},\n "points": [\n  {lines}\n ]}}\n')
 
 
