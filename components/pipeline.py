@@ -107,16 +107,18 @@ class Pipeline(Model):
     def release(
         self, *, digest: str = "", job_definition: str = "", versions: Mapping[str, str] | None = None
     ) -> Release:
-        """As the handlers know it, at an image digest and these versions of its references, by name."""
-        pinned = versions or {}
+        """As the handlers know it, at an image digest and these versions of its references, by name.
+
+        Without versions it has no references: for whoever asks for its sizes alone.
+        """
         return Release(
             pipeline=self.name,
             version=self.version,
             digest=digest,
             job_definition=job_definition,
-            references={
-                role: (name, pinned[name]) for role, name in self.references.items() if name in pinned
-            },
+            references={}
+            if versions is None
+            else {role: (name, versions[name]) for role, name in self.references.items()},
             vcpus=self.resources.vcpus,
             memory_mib=self.resources.memory_mib.line,
             max_memory_mib=self.resources.memory_mib.max,
