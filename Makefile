@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools images demo test check format residency campaign rehearse bench clean
+.PHONY: help setup tools images demo test check format residency campaign rehearse simulate bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,6 +43,9 @@ campaign: $(READY) ## The fault campaign at full size, by seed (about 40 minutes
 
 rehearse: images ## A rollout by the workflows themselves, without GitHub and AWS (10 to 15 minutes)
 	@$(BIN)/python -m rehearsal
+
+simulate: $(READY) ## An office's day at up to 1,000,000 samples: tables and plots into docs/scale.md (2 minutes)
+	@$(BIN)/python -m simulation
 
 bench: images ## Measure speed and memory; prints tables and keeps JSON in .bench/
 	@$(BIN)/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['dependency-groups']['bench'])" \

@@ -40,7 +40,8 @@ def main(folder: Path, command: list[str]) -> int:
         taken = process_tree.run(command, os.environ, Path(room))
     ended.set()
     watcher.join()
-    told = {"wall_s": taken.wall_s, "cpu_s": taken.cpu_s, "rss_mib": taken.rss_mib}
+    told = {"wall_s": taken.wall_s, "cpu_s": taken.cpu_s}
+    told |= {"rss_mib": taken.rss_mib, "anonymous_mib": taken.anonymous_mib}
     print(taken.errors, file=sys.stderr)
     print(json.dumps(told | {"disk_bytes": max(most[0], disk_bytes(folder))}))
     return taken.code

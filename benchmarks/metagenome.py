@@ -102,9 +102,9 @@ class Bench:
             self._console.print(f"{pairs:,} pairs, round {number + 1} of {rounds}: {told} s")
         return found
 
-    def scaled(self, pairs: int) -> tuple[Taken, int]:
+    def scaled(self, pairs: int, *, seed: int = 1) -> tuple[Taken, int]:
         """What a sample took, and the bytes of its upload."""
-        sample = self._sample(pairs, seed=1)
+        sample = self._sample(pairs, seed=seed)
         taken = self._ours(sample)
         self._console.print(f"{pairs:,} pairs: {taken.wall_s:.1f} s, {taken.rss_mib:.0f} MiB")
         return taken, sample.input_tar.stat().st_size

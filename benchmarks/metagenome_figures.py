@@ -20,6 +20,7 @@ class Taken:
     cpu_s: float
     rss_mib: float
     disk_bytes: int
+    anonymous_mib: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

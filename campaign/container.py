@@ -206,7 +206,14 @@ class Container:
         if any(self.environment["PIPELINE"] in each.after for each in self.account.office.releases.values()):
             (folders.output / "abundance").mkdir()
             (folders.output / "abundance" / "species.tsv").write_text(text)
-        return Ended(code=0, words="", usage=Usage(wall_s=self._work_s, cpu_s=self._work_s, max_rss_mib=5000))
+        usage = Usage(
+            wall_s=self._work_s,
+            cpu_s=self._work_s,
+            max_rss_mib=5000,
+            max_anonymous_mib=4900,
+            max_disk_mib=900,
+        )
+        return Ended(code=0, words="", usage=usage)
 
     def _befall(self) -> None:
         self.batch.counts[self.fate] += 1

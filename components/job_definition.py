@@ -21,7 +21,7 @@ from components.permission import inline_policy, trust_service
 from components.pipeline import Pipeline
 from components.registry import Registry
 from components.tags import tags
-from handlers.release import PROJECT, SAMPLE, Linear, Release
+from handlers.release import Release
 
 SCRATCH = "/scratch"
 JOB_USER = "10001:10001"  # of the runner's image, on which all others stand
@@ -39,29 +39,6 @@ class JobDefinitionArgs:
     uploads: Bucket
     results: Bucket
     references: Bucket
-
-
-def release_of(pipeline: Pipeline, pinned: PinnedRelease, arn: str) -> Release:
-    """The release as the handlers know it, `arn` being its job definition's with its revision."""
-    resources = pipeline.resources
-    return Release(
-        pipeline=pipeline.name,
-        version=pipeline.version,
-        digest=pinned.digest,
-        job_definition=arn,
-        references={
-            role: (reference, pinned.references[reference]) for role, reference in pipeline.references.items()
-        },
-        vcpus=resources.vcpus,
-        memory_mib=Linear(base=resources.memory_mib.base, per_gib=resources.memory_mib.per_input_gib),
-        max_memory_mib=resources.memory_mib.max,
-        scratch_gib=Linear(base=resources.scratch_gib.base, per_gib=resources.scratch_gib.per_input_gib),
-        time_limit_minutes=Linear(
-            base=pipeline.time_limit_minutes.base, per_gib=pipeline.time_limit_minutes.per_input_gib
-        ),
-        after=pipeline.predecessors,
-        per=PROJECT if pipeline.per_project else SAMPLE,
-    )
 
 
 class JobDefinition(pulumi.ComponentResource):
@@ -97,7 +74,10 @@ class JobDefinition(pulumi.ComponentResource):
 
     def release(self, arn: str) -> Release:
         """The release as the handlers know it, `arn` being the job definition's with its revision."""
-        return release_of(self._args.pipeline, self._args.release, arn)
+        pinned = self._args.release
+        return self._args.pipeline.release(
+            digest=pinned.digest, job_definition=arn, versions=pinned.references
+        )
 
     def _job_role(self, labels: dict[str, str]) -> pulumi.Output[str]:
         """What the container may do: read its uploads and references, write its results, hold its lease."""

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from components.faults import InvalidOffices, explain
 from components.fields import Model
-from handlers.release import PROJECT, SAMPLE
+from handlers.release import PROJECT, SAMPLE, Linear, Release
 
 
 class ByInput(Model):
@@ -21,6 +21,10 @@ class ByInput(Model):
 
     base: int = Field(ge=0)
     per_input_gib: int = Field(0, alias="perInputGib", ge=0)
+
+    @property
+    def line(self) -> Linear:
+        return Linear(base=self.base, per_gib=self.per_input_gib)
 
 
 class MemoryByInput(ByInput):
@@ -99,6 +103,30 @@ class Pipeline(Model):
     def per_project(self) -> bool:
         """Whether it takes the results of a project's samples together."""
         return self.after is not None and self.after.per == PROJECT
+
+    def release(
+        self, *, digest: str = "", job_definition: str = "", versions: Mapping[str, str] | None = None
+    ) -> Release:
+        """As the handlers know it, at an image digest and these versions of its references, by name.
+
+        Without versions it has no references: for whoever asks for its sizes alone.
+        """
+        return Release(
+            pipeline=self.name,
+            version=self.version,
+            digest=digest,
+            job_definition=job_definition,
+            references={}
+            if versions is None
+            else {role: (name, versions[name]) for role, name in self.references.items()},
+            vcpus=self.resources.vcpus,
+            memory_mib=self.resources.memory_mib.line,
+            max_memory_mib=self.resources.memory_mib.max,
+            scratch_gib=self.resources.scratch_gib.line,
+            time_limit_minutes=self.time_limit_minutes.line,
+            after=self.predecessors,
+            per=PROJECT if self.per_project else SAMPLE,
+        )
 
 
 def load_pipelines(root: Path) -> Mapping[str, Pipeline]:

@@ -2,7 +2,7 @@
 
 `refresh` asks AWS for the prices of every office's region and families, and writes a new edition (it needs
 `pricing:GetProducts` and `ec2:DescribeSpotPriceHistory`). `requests` counts what the control plane asks of
-AWS for one sample.
+AWS for one sample. `shapes` says where a job of each pipeline is cheapest, beside what an office chose.
 """
 
 import argparse
@@ -19,7 +19,9 @@ from rich.table import Table
 from components.roster import Fleet
 from cost import refresh
 from cost.book import EDITIONS, Book, book_of
+from cost.shapes import Place, Shape, places
 
+WIDTH = 130  # of a table, wherever it goes
 SERVICES = {"s3": "S3", "dynamodb": "DynamoDB", "events": "EventBridge", "sqs": "SQS", "lambda": "Lambda"}
 
 
@@ -28,7 +30,9 @@ def _refresh(given: argparse.Namespace) -> int:
     wanted: dict[str, tuple[str, ...]] = {}
     for office in Fleet.load(Path.cwd()).offices:
         families = office.settings.compute.instance_families
-        wanted[office.region] = tuple(dict.fromkeys((*wanted.get(office.region, ()), *families)))
+        wanted[office.region] = tuple(
+            dict.fromkeys((*wanted.get(office.region, ()), *families, *given.families))
+        )
     try:
         made = refresh.refreshed(
             wanted,
@@ -83,16 +87,71 @@ def _requests(given: argparse.Namespace) -> int:
     return 0 if kept else 1
 
 
+def _shapes(given: argparse.Namespace) -> int:
+    """Of every office and pipeline: what a job asks for, and the families, the cheapest first."""
+    fleet, book = Fleet.load(Path.cwd()), book_of(None)
+    console = Console(width=WIDTH)
+    made = Table(
+        title=f"A job of {given.gib:g} GiB of input, US dollars an hour on an instance full of such jobs",
+        title_justify="left",
+    )
+    for column in (
+        "office",
+        "pipeline",
+        "asks for",
+        "instance",
+        "Spot",
+        "on demand",
+        "jobs",
+        "vCPUs",
+        "memory",
+        "",
+    ):
+        made.add_column(column, justify="right" if column in ("Spot", "on demand", "jobs") else "left")
+    for office in fleet.offices:
+        prices = book.regions.get(office.region)
+        chosen = office.settings.compute.instance_families
+        for name in sorted(office.releases):
+            request = fleet.pipelines[name].release().request(round(given.gib * 2**30))
+            head = (office.name, name, f"{request.vcpus} vCPUs, {request.memory_mib:,} MiB")
+            found = places(Shape.of(request), prices) if prices else []
+            for number, place in enumerate(found):
+                made.add_row(*(head if not number else ("", "", "")), *_cells(place, chosen))
+            if not found:
+                made.add_row(*head, "nothing holds it, or its price is not known")
+    console.print(made)
+    console.print(
+        f"Prices of {book.date}. Other families than the offices' are in it after `refresh --families`."
+    )
+    return 0
+
+
+def _cells(place: Place, chosen: Sequence[str]) -> tuple[str, ...]:
+    return (
+        place.instance,
+        "?" if place.spot is None else f"{place.spot:.4f}",
+        f"{place.on_demand:.4f}",
+        str(place.jobs),
+        f"{place.vcpus_used:.0%}",
+        f"{place.memory_used:.0%}",
+        "the office's" if place.family in chosen else "",
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m cost", description=(__doc__ or "").split("\n")[0])
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     made = commands.add_parser("refresh", help="a new edition of the price book, asked of AWS")
     made.add_argument("--folder", type=Path, default=EDITIONS, help="where editions are kept")
+    made.add_argument("--families", nargs="*", default=[], help="others than the offices', for `shapes`")
     made.set_defaults(run=_refresh)
     made = commands.add_parser("requests", help="what the control plane asks of AWS for one sample")
     made.add_argument("--samples", type=int, default=100)
     made.add_argument("--region", default="us-east-1", help="whose prices")
     made.set_defaults(run=_requests)
+    made = commands.add_parser("shapes", help="the cheapest instances for each pipeline's jobs")
+    made.add_argument("--gib", type=float, default=1.0, help="of the input")
+    made.set_defaults(run=_shapes)
     given = parser.parse_args(arguments)
     return int(given.run(given))
 

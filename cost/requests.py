@@ -33,6 +33,8 @@ class Sample:
     calls: Mapping[str, float]
     polls: float
     units: Mapping[str, float]
+    # Write units of DynamoDB by (table, index): `ledger` or `fleet`. An index's key has a limit of its own.
+    index_units: Mapping[tuple[str, str], float]
 
     @property
     def made(self) -> float:
@@ -90,6 +92,10 @@ def _metered(samples: int, seed: int, *, duplicated: float) -> Campaign:
 
 def _of(campaign: Campaign, samples: int) -> Sample:
     meters, units = _meters(campaign), Counter[str]()
+    by_index: Counter[tuple[str, str]] = Counter()
+    for meter in meters:
+        for (who, index), count in meter.index_units.items():
+            by_index["fleet" if who == "fleet" else "ledger", index] += count if who in FUNCTIONS else 0
     for meter in meters:
         for (who, unit), count in meter.units.items():
             units[unit] += count if who in FUNCTIONS else 0
@@ -107,6 +113,7 @@ def _of(campaign: Campaign, samples: int) -> Sample:
     return Sample(
         calls={name: count / samples for name, count in sorted(calls.items())},
         polls=2 * invocations / samples,
+        index_units={where: count / samples for where, count in by_index.items()},
         units={
             **{unit: count / samples for unit, count in units.items()},
             "lambda:gb-second": busy * MEMORY_GB / samples,

@@ -67,7 +67,7 @@ def cost_of(row: Mapping[str, Any], book: Book | None = None) -> Cost:
             _add_attempt(found, attempt, prices)
     if row.get("used"):
         for name, count in row["used"].items():
-            if name != "output_bytes":
+            if ":" in name:  # else it is no request
                 _add_requests(found, name, int(count), prices)
     elif row.get("state") == SUCCEEDED:
         found.unknown.append("requests: the runner counted none")

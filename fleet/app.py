@@ -13,6 +13,8 @@ from fleet.dashboard.command import dashboard
 from fleet.deliveries import deliveries
 from fleet.options import ROOT
 from fleet.output import in_words
+from fleet.packing import packing
+from fleet.rightsizing import rightsize
 from handlers.log import logger
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -64,6 +66,8 @@ for command in (
     advancing.advance,
     promoting.sync,
     retiring.retire,
+    rightsize,
+    packing,
     verifying.verify,
     dashboard,
 ):

@@ -14,7 +14,6 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from components.job_definition import release_of
 from components.names import job_definition_name
 from components.office import Office, PinnedRelease
 from components.pipeline import Pipeline
@@ -149,7 +148,7 @@ def _commit(root: Path, file: str) -> str | None:
 
 def as_told(pipeline: Pipeline, pinned: PinnedRelease) -> Release:
     """The release as the functions would be told it."""
-    made = release_of(pipeline, pinned, arn="")
+    made = pipeline.release(digest=pinned.digest, versions=pinned.references)
     return releases_from_json(releases_to_json([made]))[pipeline.name]
 
 

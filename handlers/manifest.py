@@ -16,13 +16,17 @@ from handlers.context import Context
 from handlers.run import Run
 
 MANIFEST, REPORT = "manifest.json", "report.html"
+# What the runner and the pipeline measured, by its name in `Run.used`: pairs or single reads that went in,
+# the most that lay on the scratch disk, processor seconds.
+MEASURED = {"fragments": "fragments", "disk_mib": "max_disk_mib", "cpu_s": "cpu_s"}
 SHARED = "abundance/"  # what a cohort takes of a run, beside its manifest
 
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
     """A right manifest: by which attempt, the report's path below the results' prefix if there is one, and
-    what the runner counted: bytes of results, requests by operation, the most memory it saw in use.
+    what the runner counted: bytes of results, requests by operation, `MEASURED`, the most memory it saw in
+    use.
 
     `shared`: how many bytes of it a cohort takes, 0 if it has nothing for one.
     """
@@ -83,7 +87,7 @@ def look_for(context: Context, run: Run) -> Published | Missing:
             attempt=int(manifest["attempt"]),
             report=REPORT if REPORT in paths else None,
             used=_used(manifest),
-            peak_mib=(manifest.get("resources") or {}).get("max_rss_mib"),
+            peak_mib=_peak_mib(manifest.get("resources") or {}),
             shared=tables + len(body) if tables else 0,
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -91,10 +95,20 @@ def look_for(context: Context, run: Run) -> Published | Missing:
 
 
 def _used(manifest: Mapping[str, Any]) -> dict[str, int]:
-    """An older runner counted no requests."""
-    requests = (manifest.get("resources") or {}).get("requests") or {}
-    counted = {name: int(count) for name, count in requests.items()}
-    return {"output_bytes": sum(int(each["size"]) for each in manifest["files"]), **counted}
+    """An older runner counted no requests, and measured less."""
+    resources = manifest.get("resources") or {}
+    counted = {name: int(count) for name, count in (resources.get("requests") or {}).items()}
+    measured = {name: int(resources[key]) for name, key in MEASURED.items() if resources.get(key) is not None}
+    return {"output_bytes": sum(int(each["size"]) for each in manifest["files"]), **measured, **counted}
+
+
+def _peak_mib(resources: Mapping[str, Any]) -> int | None:
+    """Without the pages that files back: what a mapped database holds the kernel takes back when it must.
+
+    An older runner did not tell them apart.
+    """
+    told: int | None = resources.get("max_anonymous_mib") or resources.get("max_rss_mib")
+    return told
 
 
 def read_manifest(context: Context, prefix: str) -> bytes | None:

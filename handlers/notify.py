@@ -51,6 +51,7 @@ def event_of(run: Run, office: str, pseudonym_key: str | None) -> dict[str, Any]
         "members": asdict(run.members) if run.members else None,
         "attempts": attempts,
         "used": dict(run.used) if run.used else None,
+        "peak_mib": run.peak_mib,
         "times": dict(run.times),
         "results_prefix": f"{run.sample.pipeline}/{project}/{sample}/{run.run_id}/",
         "recall": recall,

@@ -152,7 +152,8 @@ class Run:
     follow_due: bool = False
     passport_due: bool = False  # succeeded, and it is not certain yet that its passport is there
     estimate: Estimate | None = None
-    # What the attempt that published sent and left: bytes of results (`output_bytes`), requests by operation.
+    # What the attempt that published sent, left and took: bytes of results (`output_bytes`), requests by
+    # operation (`s3:PutObject`), and what of `manifest.MEASURED` is known.
     used: Mapping[str, int] | None = None
     peak_mib: int | None = None  # the most memory that attempt used
     # Known while it succeeds: how many bytes of its results a cohort of its project takes; 0 is none.

@@ -90,14 +90,13 @@ def _month(preview: Mapping[str, Any], prices: Any) -> Month | None:
 
 
 def _replays(fleet: Any, office: Any, rows: list[Mapping[str, Any]]) -> tuple[Replayed, ...]:
-    from components.job_definition import release_of
     from cost.book import book_of
     from cost.replay import Terms, replay
 
     settings = office.settings
     terms = {
         pipeline: Terms(
-            release=release_of(fleet.pipelines[pipeline], pinned, arn=""),
+            release=fleet.pipelines[pipeline].release(digest=pinned.digest, versions=pinned.references),
             families=settings.compute.instance_families,
             retries=settings.retries.model_dump(),
         )

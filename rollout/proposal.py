@@ -1,7 +1,7 @@
 """Proposal: a pull request that a workflow opens, made by one job and opened by another.
 
 The job that asks the offices holds their roles and may not write here; the one that may write here runs
-nothing but the standard library, and takes no other files than those that a release may change.
+nothing but the standard library, and takes no other files than those that a branch of its kind may change.
 """
 
 import json
@@ -13,8 +13,14 @@ from pathlib import Path
 from rollout.github import GitHub
 
 CHARTS = "rollout/canaries"
-ALLOWED = re.compile(rf"Pulumi\.[a-z][a-z0-9]{{1,11}}\.yaml|rollout/refused\.yaml|{CHARTS}/[a-z0-9-]+\.svg")
-BRANCH = re.compile(r"(promote|revert)/[a-z0-9-]+")
+RELEASE = re.compile(rf"Pulumi\.[a-z][a-z0-9]{{1,11}}\.yaml|rollout/refused\.yaml|{CHARTS}/[a-z0-9-]+\.svg")
+# By the branch's first part: the files that it may change.
+ALLOWED = {
+    "promote": RELEASE,
+    "revert": RELEASE,
+    "rightsize": re.compile(r"pipeline_images/[a-z][a-z0-9_-]*/pipeline\.yaml"),
+}
+BRANCH = re.compile(rf"({'|'.join(ALLOWED)})/[a-z0-9-]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,16 +38,17 @@ class Proposal:
 
 
 def read(path: Path) -> Proposal:
-    """Raises ValueError when it is none, or would change what a release does not change."""
+    """Raises ValueError when it is none, or would change what its kind does not change."""
     try:
         found = Proposal(**json.loads(path.read_text()))
     except TypeError as error:
         raise ValueError(f"{path.name}: is no proposal: {error}") from error
-    if not BRANCH.fullmatch(found.branch):
-        raise ValueError(f"{path.name}: must not be a branch of this workflow's: {found.branch!r}")
-    foreign = [name for name in found.files if not ALLOWED.fullmatch(name)]
+    kind = BRANCH.fullmatch(found.branch)
+    if not kind:
+        raise ValueError(f"{path.name}: must be a branch of this workflow's, not {found.branch!r}")
+    foreign = [name for name in found.files if not ALLOWED[kind[1]].fullmatch(name)]
     if foreign or not found.files:
-        raise ValueError(f"{path.name}: must change stack files, refused digests and charts, not {foreign}")
+        raise ValueError(f"{path.name}: a {kind[1]} must change {ALLOWED[kind[1]].pattern}, not {foreign}")
     return found
 
 

@@ -17,12 +17,12 @@ class CannotMove(ValueError):
 
 def move_release(text: str, file: str, pipeline: str, digest: str, references: Mapping[str, str]) -> str:
     """`text` of `file` with the pipeline at this digest and these versions of references, by name."""
-    release = _child(yaml.compose(text, Loader=yaml.SafeLoader), "config", RELEASES, pipeline)
+    release = child(yaml.compose(text, Loader=yaml.SafeLoader), "config", RELEASES, pipeline)
     if release is None:
         raise CannotMove(f"{file}: {RELEASES}.{pipeline} is missing: a new pipeline is added by hand")
-    pinned = {"digest": (_child(release, "digest"), digest)}
+    pinned = {"digest": (child(release, "digest"), digest)}
     for name, version in references.items():
-        pinned[f"references.{name}"] = (_child(release, "references", name), version)
+        pinned[f"references.{name}"] = (child(release, "references", name), version)
     places: list[tuple[int, int, str]] = []
     for key, (node, value) in pinned.items():
         if not isinstance(node, yaml.ScalarNode):
@@ -51,7 +51,8 @@ def _wanted(document: Any, pipeline: str, digest: str, references: Mapping[str, 
     return {**document, "config": {**config, RELEASES: {**config[RELEASES], pipeline: changed}}}
 
 
-def _child(node: yaml.Node | None, *keys: str) -> yaml.Node | None:
+def child(node: yaml.Node | None, *keys: str) -> yaml.Node | None:
+    """The node below these keys; None if one is missing."""
     for key in keys:
         if not isinstance(node, yaml.MappingNode):
             return None

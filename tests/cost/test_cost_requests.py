@@ -3,6 +3,7 @@
 import pytest
 
 from campaign.meter import size_of, write_units
+from components.fleet import INDEXES as FLEET_INDEXES
 from cost.__main__ import main
 from cost.book import book_of
 from cost.requests import (
@@ -73,19 +74,26 @@ RUN = {
 def test_a_renewed_lease_is_no_write_to_an_index() -> None:
     """Every container renews three times a minute: an index that held the lease would double that."""
     leased = {**RUN, "lease_expires": {"N": "1"}}
-    assert write_units([(leased, {**leased, "lease_expires": {"N": "2"}})]) == 1
+    assert write_units([(leased, {**leased, "lease_expires": {"N": "2"}})]).total() == 1
     assert not any(name.startswith("lease") for names in PROJECTED.values() for name in names)
     large = {**RUN, "content": {"S": "x" * 1900}}
-    assert write_units([(large, large)]) == LEASE_WRITE_UNITS
+    assert write_units([(large, large)]).total() == LEASE_WRITE_UNITS
 
 
 def test_a_changed_key_of_an_index_is_written_twice() -> None:
     """AWS deletes the old entry and puts the new one: a meter that forgot it would price half."""
     later = {**RUN, "updated": {"S": "2027"}}
-    assert write_units([(RUN, later)]) == 1 + 2 + 2  # the table, the open runs, the project's page
+    assert write_units([(RUN, later)]).total() == 1 + 2 + 2  # the table, the open runs, the project's page
     closed = {name: value for name, value in later.items() if name != "open"}
-    assert write_units([(later, closed)]) == 1 + 1
-    assert write_units([(None, RUN)]) == 1 + 1 + 1
+    assert write_units([(later, closed)]).total() == 1 + 1
+    assert write_units([(None, RUN)]).total() == 1 + 1 + 1
+
+
+def test_headquarters_rows_stand_whole_in_each_of_its_indexes() -> None:
+    """They are most of what a row costs there."""
+    row = {name: {"S": "x"} for name in ("pk", "sk", "updated", *FLEET_INDEXES)}
+    units = write_units([(row, {**row, "updated": {"S": "y"}})])
+    assert units == {"table": 1, **dict.fromkeys(FLEET_INDEXES, 2)}
     assert set(INDEXES[OPEN_INDEX]).isdisjoint(PROJECTED[OPEN_INDEX])  # DynamoDB refuses a key among them
 
 

@@ -132,6 +132,18 @@ def test_a_manifest_without_counts_succeeds_all_the_same(world: World) -> None:
     assert run_of(world.run_item(run_id)).used == {"output_bytes": 19}
 
 
+def test_what_a_run_took_reaches_headquarters(world: World) -> None:
+    """Sizes are learnt there: without reads, memory and disk `fleet rightsize` has nothing to learn from."""
+    run_id = started(world)
+    measured = {"fragments": 20_000, "max_disk_mib": 31, "cpu_s": 6.6, "max_rss_mib": 5_000}
+    world.publish(world.run_item(run_id), resources={**measured, "max_anonymous_mib": 1_250})
+    assert tell(world, world.job_event(f"{run_id}-1", "SUCCEEDED")) == []
+    event = event_of(run_of(world.run_item(run_id)), "eu", None)
+    assert event["used"] == {"output_bytes": 19, "fragments": 20_000, "disk_mib": 31, "cpu_s": 6}
+    # What a mapped database holds the kernel takes back when it must: no job needs memory for it.
+    assert event["peak_mib"] == 1_250
+
+
 def test_an_event_that_comes_again_asks_little_of_aws(world: World) -> None:
     """Every event may come twice, and each call of a duplicate is paid for nothing."""
     upload = world.upload(KEY)

@@ -83,6 +83,8 @@ def test_a_branch_that_a_stopped_run_left_is_taken_up(github: LocalGitHub, job: 
         {"files": {}},
         {"branch": "main"},
         {"branch": "promote/../main"},
+        {"files": {"pipeline_images/metagenome/pipeline.yaml": "name: metagenome"}, "chart": ""},
+        {"branch": "rightsize/metagenome-aaaaaaaaaaaa"},  # with a release's files
         {"more": 1},
     ],
 )
@@ -92,6 +94,14 @@ def test_what_a_release_does_not_change_is_refused(
     """The image on trial ran beside the job that made it: what comes from there is read as a stranger's."""
     assert propose(job, **changes).code == 1
     assert github.writes == []
+
+
+def test_sizes_change_their_pipelines_file(github: LocalGitHub, job: Job) -> None:
+    """A person merges what the runs called for, as they merge a release."""
+    files = {"pipeline_images/metagenome/pipeline.yaml": "name: metagenome\n"}
+    sizes = replace(PROPOSAL, branch="rightsize/metagenome-aaaaaaaaaaaa", files=files, chart="")
+    assert propose(job, sizes).code == 0
+    assert [each["head"] for each in github.proposed] == [sizes.branch]
 
 
 def test_a_bad_proposal_keeps_no_other_back(github: LocalGitHub, job: Job) -> None:

@@ -127,11 +127,13 @@ def test_the_environments_are_those_that_the_roles_trust(office: Any) -> None:
     assert environment("drift.yml", "office") == names.environment(office, preview=True)
     assert environment("images.yml", "image") == names.IMAGES
     assert environment("promote.yml", "gates") == names.PROMOTE
+    assert environment("rightsize.yml", "runs") == names.PROMOTE
 
 
-def test_who_asks_the_offices_writes_nothing_and_who_writes_asks_none() -> None:
+@pytest.mark.parametrize(("file", "asks"), [("promote.yml", "gates"), ("rightsize.yml", "runs")])
+def test_who_asks_the_offices_writes_nothing_and_who_writes_asks_none(file: str, asks: str) -> None:
     """What analyses reads with an image on trial must not open pull requests, still less merge them."""
-    gates, opens = (read("promote.yml")["jobs"][name] for name in ("gates", "propose"))
+    gates, opens = (read(file)["jobs"][name] for name in (asks, "propose"))
     assert set(gates["permissions"].values()) == {"read", "write"}
     assert [right for right, level in gates["permissions"].items() if level == "write"] == ["id-token"]
     assert "id-token" not in opens["permissions"]

@@ -102,6 +102,7 @@ class Watch:
 
 
 _TAKEN: list[Use] = []
+_FRAGMENTS: list[int] = []
 
 
 def record(use: Use) -> None:
@@ -109,6 +110,14 @@ def record(use: Use) -> None:
     _TAKEN.append(use)
 
 
+def count(fragments: int) -> None:
+    """Keep for `leave` how many pairs or single reads went in."""
+    _FRAGMENTS.append(fragments)
+
+
 def leave(meta: Path) -> None:
-    """Tell the runner what the programs took, in the order in which they ended."""
-    (meta / RESOURCES).write_text(json.dumps({"programs": [asdict(use) for use in _TAKEN]}))
+    """Tell the runner what the programs took, in the order in which they ended, and of how many reads."""
+    told: dict[str, object] = {"programs": [asdict(use) for use in _TAKEN]}
+    if _FRAGMENTS:
+        told["fragments"] = max(_FRAGMENTS)
+    (meta / RESOURCES).write_text(json.dumps(told))

@@ -143,6 +143,7 @@ def _pipeline(attempt: Attempt, lease: Lease, folders: Folders) -> Ended:
             memory_mib=job.memory_mib,
         ),
         folder=folders.scratch,
+        disk=folders.scratch.parent,
         stop=attempt.stop,
         heard=lambda line: lease.note("analysing", line),
     )

@@ -16,12 +16,12 @@ from typing import IO
 
 from runner.outcome import EX_DATAERR, OUT_OF_MEMORY, TERMINATED, one_line
 from runner.stop import Stop
-from runner.usage import Usage, memory_events, oom_kills, session_rss_mib
+from runner.usage import Peak, Usage, memory_events, oom_kills
 
 # Batch sends SIGTERM and, 30 s later, SIGKILL. The rest is for the ledger.
 GRACE_S = 15.0
 POLL_S = 0.1
-SAMPLE_EVERY_S = 1.0
+LOOK_EVERY_S = 0.5
 LINE_BYTES = 64 << 10  # a tool that prints no newline must not fill our memory
 LINES_KEPT = 20
 
@@ -41,13 +41,15 @@ def supervise(
     environ: Mapping[str, str],
     folder: Path,
     stop: Stop,
+    disk: Path | None = None,
     heard: Callable[[str], None] = lambda _: None,
     events: Path | None = None,
     grace_s: float = GRACE_S,
 ) -> Ended:
     """Run the command to its end or until somebody asks to stop: SIGTERM, then SIGKILL `grace_s` s later.
 
-    Whatever it left running is killed. `heard` is told each line. Raises OSError when it cannot start.
+    Whatever it left running is killed. `heard` is told each line; `disk` is whose size is watched (`folder`
+    when None). Raises OSError when it cannot start.
     """
     events = events or memory_events()
     kills_before = oom_kills(events)
@@ -71,14 +73,17 @@ def supervise(
         _stream(process.stdout, sys.stdout.buffer, heard),
         _stream(process.stderr, sys.stderr.buffer, keep),
     ]
-    status, use, peak_mib = _wait(process, stop, grace_s)
+    peak = Peak()
+    status, use = _wait(process, stop, grace_s, lambda: peak.look(process.pid, disk or folder))
     _kill(process.pid, signal.SIGKILL)  # what it left behind, else the pipes stay open
     for reader in readers:
         reader.join(timeout=5)
     usage = Usage(
         wall_s=round(time.monotonic() - began, 2),
         cpu_s=round(use.ru_utime + use.ru_stime, 2),
-        max_rss_mib=max(peak_mib, use.ru_maxrss >> 10),
+        max_rss_mib=max(peak.rss_mib, use.ru_maxrss >> 10),
+        max_anonymous_mib=peak.anonymous_mib,
+        max_disk_mib=peak.disk_mib,
     )
     code, words = understand(
         os.waitstatus_to_exitcode(status),
@@ -110,17 +115,18 @@ def understand(code: int, last_words: Sequence[str], *, killed_for_memory: bool)
 
 
 def _wait(
-    process: "subprocess.Popen[bytes]", stop: Stop, grace_s: float
-) -> tuple[int, "resource.struct_rusage", int]:
-    peak_mib, sample_at, kill_at = 0, 0.0, float("inf")
+    process: "subprocess.Popen[bytes]", stop: Stop, grace_s: float, look: Callable[[], None]
+) -> tuple[int, "resource.struct_rusage"]:
+    look_at, kill_at = 0.0, float("inf")
     while True:
         pid, status, use = os.wait4(process.pid, os.WNOHANG)
         now = time.monotonic()
         if pid:
             process.returncode = os.waitstatus_to_exitcode(status)  # so that Popen does not wait again
-            return status, use, peak_mib
-        if now >= sample_at:
-            peak_mib, sample_at = max(peak_mib, session_rss_mib(process.pid)), now + SAMPLE_EVERY_S
+            return status, use
+        if now >= look_at:
+            look()
+            look_at = now + LOOK_EVERY_S
         if stop.asked and kill_at == float("inf"):
             _kill(process.pid, signal.SIGTERM)
             kill_at = now + grace_s

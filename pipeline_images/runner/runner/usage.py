@@ -1,6 +1,8 @@
 """What a pipeline used: CPU, memory, and whether the kernel killed something of it for want of memory."""
 
 import os
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +12,30 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
+    """`max_anonymous_mib` is `max_rss_mib` without what files back: a mapped database takes no memory that
+    the kernel could not have back. `max_disk_mib` is what lay in the attempt's folder, input included.
+    """
+
     wall_s: float
     cpu_s: float
     max_rss_mib: int
+    max_anonymous_mib: int
+    max_disk_mib: int
+
+
+@dataclass(kw_only=True)
+class Peak:
+    """The most that was seen at one moment."""
+
+    rss_mib: int = 0
+    anonymous_mib: int = 0
+    disk_mib: int = 0
+
+    def look(self, session: int, folder: Path) -> None:
+        """At all processes of a session and all files below a folder."""
+        self.rss_mib = max(self.rss_mib, session_rss_mib(session))
+        self.anonymous_mib = max(self.anonymous_mib, session_anonymous_mib(session))
+        self.disk_mib = max(self.disk_mib, disk_mib(folder))
 
 
 def memory_events(proc: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")) -> Path | None:
@@ -52,15 +75,39 @@ def oom_kills(events: Path | None) -> int:
 
 def session_rss_mib(session: int, proc: Path = Path("/proc")) -> int:
     """Resident memory of all processes of a session. Pages that they share count once for each."""
+    return sum(int(fields[21]) * _PAGE for _, fields in _of_session(session, proc)) // MIB
+
+
+def session_anonymous_mib(session: int, proc: Path = Path("/proc")) -> int:
+    """Memory of all processes of a session that no file backs."""
     total = 0
+    for folder, _ in _of_session(session, proc):
+        with suppress(OSError):  # it ended meanwhile
+            lines = (folder / "status").read_text().splitlines()
+            told = [line for line in lines if line.startswith(("RssAnon:", "RssShmem:"))]
+            total += sum(int(line.split()[1]) << 10 for line in told)
+    return total // MIB
+
+
+def disk_mib(folder: Path) -> int:
+    """What the files below a folder take on the disk."""
+    total = 0
+    for here, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):  # it was removed meanwhile
+                total += Path(here, name).lstat().st_blocks * 512
+    return total // MIB
+
+
+def _of_session(session: int, proc: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Each process of a session: its folder in /proc, and the fields of its `stat` behind the name."""
     for stat in proc.glob("[0-9]*/stat"):
         try:
             fields = stat.read_text().rpartition(")")[2].split()
         except OSError:  # it ended meanwhile
             continue
         if int(fields[3]) == session:
-            total += int(fields[21]) * _PAGE
-    return total // MIB
+            yield stat.parent, fields
 
 
 def memory_mib(root: Path = Path("/sys/fs/cgroup"), meminfo: Path = Path("/proc/meminfo")) -> int:

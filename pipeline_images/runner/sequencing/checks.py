@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from programs.outcome import BadInput
+from programs.use import count
 
 from sequencing.fastq import FastqFile, Record
 from sequencing.reads import Lane, Reads
@@ -38,6 +39,7 @@ def feed(reads: Reads, write: Callable[[bytes], object]) -> Fed:
             write(b"".join(block))
             block.clear()
     write(b"".join(block))
+    count(fragments)
     return Fed(fragments=fragments, without_bases=without_bases)
 
 

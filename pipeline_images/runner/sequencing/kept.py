@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from programs.outcome import BAD_SETTINGS, Failed
+from programs.use import count
 
 from sequencing.checks import Fed, fragments_of
 from sequencing.reads import Reads
@@ -109,6 +110,7 @@ def _feed(fragments: Iterator[bytes], write: Callable[[bytes], object]) -> Fed:
             write(b"".join(block))
             block.clear()
     write(b"".join(block))
+    count(fed)
     return Fed(fragments=fed, without_bases=without_bases)
 
 

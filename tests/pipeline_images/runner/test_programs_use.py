@@ -72,6 +72,9 @@ def test_a_pipeline_leaves_it_for_the_manifest(tmp_path: Path) -> None:
     assert command(steps, [str(tmp_path), str(tmp_path)], {"PIPELINE_META": str(tmp_path)}) == 0
     (program,) = json.loads((tmp_path / "resources.json").read_text())["programs"]
     assert program["program"] == "burner"
+    use.count(1_234)
+    assert command(steps, [str(tmp_path), str(tmp_path)], {"PIPELINE_META": str(tmp_path)}) == 0
+    assert json.loads((tmp_path / "resources.json").read_text())["fragments"] == 1_234
     (tmp_path / "resources.json").unlink()
     assert command(steps, [str(tmp_path), str(tmp_path)], {}) == 0
     assert not (tmp_path / "resources.json").exists()

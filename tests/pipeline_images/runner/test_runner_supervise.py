@@ -104,3 +104,19 @@ def test_cpu_of_children_is_counted(tmp_path: Path) -> None:
     burn = "sum(i * i for i in range(3_000_000))"
     program = f"import subprocess, sys; subprocess.run([sys.executable, '-c', '{burn}'])"
     assert run(program, tmp_path)[2] > 0.1
+
+
+def test_memory_that_a_file_backs_is_told_apart_and_so_is_the_disk(tmp_path: Path) -> None:
+    """A mapped database of 60 GB would teach that the job needs 60 GB, and the next one asks for them."""
+    (tmp_path / "database").write_bytes(bytes(64 << 20))
+    source = (
+        "import mmap, time\n"
+        "f = open('database', 'rb'); m = mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ)\n"
+        "mapped, own = sum(m[at] for at in range(0, len(m), 4096)), bytearray(100 << 20)\n"
+        "time.sleep(1.2)\n"
+    )
+    ended = supervise([sys.executable, "-c", source], environ={}, folder=tmp_path, stop=Stop())
+    assert ended.code == 0, ended.words
+    assert 100 <= ended.usage.max_anonymous_mib < 160
+    assert ended.usage.max_rss_mib >= ended.usage.max_anonymous_mib + 50
+    assert 64 <= ended.usage.max_disk_mib < 70
