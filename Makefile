@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools images demo test check format residency campaign rehearse simulate bench clean
+.PHONY: help setup tools images demo test check format scan residency campaign rehearse simulate bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,6 +33,12 @@ check: $(READY) ## Format, lint and types
 test: check images ## Every test, with containers, and the coverage
 	@scripts/browser.sh
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term --cov-report=xml
+
+scan: $(READY) ## Checkov over what every office declares; in an environment of its own
+	@test -e .venv-scanner/.ready || { $(PYTHON) -m venv .venv-scanner \
+		&& .venv-scanner/bin/pip install -q --disable-pip-version-check --require-hashes -r policies/scanner.lock \
+		&& touch .venv-scanner/.ready; }
+	@$(BIN)/python -m policies.scanner --checkov .venv-scanner/bin/checkov
 
 residency: $(READY) ## Every way by which something can leave an office, with its reason
 	@$(BIN)/python -m residency

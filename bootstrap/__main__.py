@@ -14,7 +14,7 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from bootstrap import identity, names, state
+from bootstrap import audit, identity, names, state
 from bootstrap.account import Account, Action
 from bootstrap.organization import service_control_policy
 from components.faults import InvalidOffices
@@ -22,10 +22,13 @@ from components.roster import Fleet
 from rollout.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
-# In this order: the bucket is encrypted with the key, the roles name provider and boundary.
+# In this order: the buckets are encrypted with the key, the trail writes into one of them, the roles name
+# provider and boundary.
 THINGS: tuple[Callable[[Account], list[Action]], ...] = (
     state.key,
     state.bucket,
+    audit.bucket,
+    audit.trail,
     identity.provider,
     identity.boundaries,
     identity.roles,

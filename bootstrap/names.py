@@ -14,6 +14,18 @@ def state_bucket(office: Office) -> str:
     return physical(office.name, "state", office.account, limit=BUCKET_LIMIT)
 
 
+def audit_bucket(office: Office) -> str:
+    return physical(office.name, "audit", office.account, limit=BUCKET_LIMIT)
+
+
+def trail(office: Office) -> str:
+    return physical(office.name, "audit")
+
+
+def trail_arn(office: Office) -> str:
+    return f"arn:aws:cloudtrail:{office.region}:{office.account}:trail/{trail(office)}"
+
+
 def secrets_alias(office: Office) -> str:
     return f"alias/{shortened(physical(office.name, 'pulumi'), 200)}"
 

@@ -346,15 +346,15 @@ def promote(office: Office) -> Document:
     return document(*statements)
 
 
-def state_policy(office: Office) -> Document:
-    """The state bucket's own policy."""
-    return document(
+def _closed(resources: list[str], office: Office) -> list[Statement]:
+    """What every bucket of the bootstrap refuses."""
+    return [
         {
             "Sid": "TlsOnly",
             "Effect": "Deny",
             "Principal": "*",
             "Action": "s3:*",
-            "Resource": _state(office),
+            "Resource": resources,
             "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         },
         {
@@ -362,24 +362,56 @@ def state_policy(office: Office) -> Document:
             "Effect": "Deny",
             "Principal": "*",
             "Action": ["s3:DeleteBucket", "s3:DeleteObjectVersion"],
-            "Resource": _state(office),
+            "Resource": resources,
         },
         {
             "Sid": "ThisAccountOnly",
             "Effect": "Deny",
             "Principal": "*",
             "Action": "s3:*",
-            "Resource": _state(office),
+            "Resource": resources,
             "Condition": {
                 "StringNotEquals": {"aws:PrincipalAccount": office.account},
                 "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
             },
         },
+    ]
+
+
+def state_policy(office: Office) -> Document:
+    """The state bucket's own policy."""
+    return document(*_closed(_state(office), office))
+
+
+def audit_policy(office: Office) -> Document:
+    """The audit bucket's own: the office's trail writes, nobody takes away.
+
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html
+    """
+    bucket = f"arn:aws:s3:::{names.audit_bucket(office)}"
+    own = {"aws:SourceArn": names.trail_arn(office)}
+    by_cloudtrail = {"Effect": "Allow", "Principal": {"Service": "cloudtrail.amazonaws.com"}}
+    return document(
+        *_closed([bucket, f"{bucket}/*"], office),
+        {
+            "Sid": "CloudTrailLooks",
+            **by_cloudtrail,
+            "Action": "s3:GetBucketAcl",
+            "Resource": bucket,
+            "Condition": {"StringEquals": own},
+        },
+        {
+            "Sid": "CloudTrailWrites",
+            **by_cloudtrail,
+            "Action": "s3:PutObject",
+            "Resource": f"{bucket}/AWSLogs/{office.account}/*",
+            "Condition": {"StringEquals": {**own, "s3:x-amz-acl": "bucket-owner-full-control"}},
+        },
     )
 
 
 def key_policy(office: Office) -> Document:
-    """The account's own IAM policies decide who uses the key."""
+    """The account's own IAM policies decide who uses the key; CloudTrail encrypts with it, too."""
     return document(
         {
             "Sid": "IamOfTheAccountDecides",
@@ -387,5 +419,14 @@ def key_policy(office: Office) -> Document:
             "Principal": {"AWS": f"arn:aws:iam::{office.account}:root"},
             "Action": "kms:*",
             "Resource": "*",
-        }
+        },
+        # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-kms-key-policy-for-cloudtrail.html
+        {
+            "Sid": "CloudTrailEncryptsTheAudit",
+            "Effect": "Allow",
+            "Principal": {"Service": "cloudtrail.amazonaws.com"},
+            "Action": ["kms:GenerateDataKey*", "kms:DescribeKey"],
+            "Resource": "*",
+            "Condition": {"StringEquals": {"aws:SourceArn": names.trail_arn(office)}},
+        },
     )

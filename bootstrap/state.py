@@ -4,11 +4,10 @@ Both stand in the office's own account and region: who breaks into one office ha
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 from bootstrap import names, permissions
 from bootstrap.account import Account, Action, found, holds
+from bootstrap.bucket import Wanted, actions, tidy
 
 # How long a state of before can be brought back, and how many are kept however old.
 OLD_STATE_DAYS, OLD_STATES_KEPT = 365, 50
@@ -37,20 +36,20 @@ def key(account: Account) -> list[Action]:
             kms.create_alias(AliasName=alias, TargetKeyId=made)
 
         return [Action(words=f"{'name the' if orphan else 'make a'} KMS key, {alias}", do=make)]
-    actions = []
+    due = []
     if not kms.get_key_rotation_status(KeyId=key_id)["KeyRotationEnabled"]:
-        actions.append(
+        due.append(
             Action(words=f"turn over {alias} every year", do=lambda: kms.enable_key_rotation(KeyId=key_id))
         )
     there = kms.get_key_policy(KeyId=key_id, PolicyName="default")["Policy"]
     if json.loads(there) != json.loads(policy):
-        actions.append(
+        due.append(
             Action(
                 words=f"set the policy of {alias}",
                 do=lambda: kms.put_key_policy(KeyId=key_id, PolicyName="default", Policy=policy),
             )
         )
-    return actions
+    return due
 
 
 def _key_id(account: Account) -> str | None:
@@ -80,125 +79,20 @@ def _nameless(account: Account) -> str | None:
 
 def bucket(account: Account) -> list[Action]:
     """The bucket, and each of its settings that is not as it should be."""
-    s3, name = account.client("s3"), names.state_bucket(account.office)
-    where = {"Bucket": name, "ExpectedBucketOwner": account.office.account}
-    exists = found(s3.head_bucket, "404", "NoSuchBucket", **where)
-    actions = []
-    if exists is None:
-        actions.append(Action(words=f"make the bucket {name}", do=lambda: _make_bucket(account)))
-    for words, read, wanted, write in _settings(account):
-        there = None if exists is None else read()
-        if not holds(there, wanted):
-            actions.append(Action(words=f"{name}: {words}", do=write))
-    return actions
-
-
-def _make_bucket(account: Account) -> None:
-    region = account.office.region
-    # S3: us-east-1 is the place when none is named, and must not be named.
-    place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-    account.client("s3").create_bucket(Bucket=names.state_bucket(account.office), **place)
-
-
-Setting = tuple[str, Callable[[], Any], Any, Callable[[], object]]
-
-
-def _settings(account: Account) -> Iterator[Setting]:
-    """What each setting is for, how it is read, what it should be, and how it is written."""
-    s3, office = account.client("s3"), account.office
-    where = {"Bucket": names.state_bucket(office), "ExpectedBucketOwner": office.account}
-
-    def read(call: Callable[..., Mapping[str, Any]], *missing: str, part: str = "") -> Callable[[], Any]:
-        def reading() -> Any:
-            answer = found(call, *missing, **where)
-            return answer.get(part) if answer and part else answer
-
-        return reading
-
-    versions = {"Status": "Enabled"}
-    yield (
-        "keep every state of before",
-        read(s3.get_bucket_versioning),
-        versions,
-        lambda: s3.put_bucket_versioning(**where, VersioningConfiguration=versions),
-    )
-    blocks = dict.fromkeys(
-        ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True
-    )
-    yield (
-        "block all public access",
-        read(
-            s3.get_public_access_block,
-            "NoSuchPublicAccessBlockConfiguration",
-            part="PublicAccessBlockConfiguration",
+    wanted = Wanted(
+        name=names.state_bucket(account.office),
+        component=COMPONENT,
+        policy=permissions.state_policy(account.office),
+        policy_why="refuse plain HTTP, other accounts and the deletion of history",
+        lifecycle=tidy(
+            "old-states",
+            NoncurrentVersionExpiration={
+                "NoncurrentDays": OLD_STATE_DAYS,
+                "NewerNoncurrentVersions": OLD_STATES_KEPT,
+            },
         ),
-        blocks,
-        lambda: s3.put_public_access_block(**where, PublicAccessBlockConfiguration=blocks),
+        lifecycle_why=f"forget states of before after {OLD_STATE_DAYS} days, but the last {OLD_STATES_KEPT}",
+        versions_why="keep every state of before",
+        key_arn=lambda: key_arn(account),
     )
-    owner = {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
-    yield (
-        "no access lists",
-        read(s3.get_bucket_ownership_controls, "OwnershipControlsNotFoundError", part="OwnershipControls"),
-        owner,
-        lambda: s3.put_bucket_ownership_controls(**where, OwnershipControls=owner),
-    )
-    yield (
-        "encrypt with the key",
-        read(
-            s3.get_bucket_encryption,
-            "ServerSideEncryptionConfigurationNotFoundError",
-            part="ServerSideEncryptionConfiguration",
-        ),
-        _encryption(account),
-        # The key may have been made since.
-        lambda: s3.put_bucket_encryption(**where, ServerSideEncryptionConfiguration=_encryption(account)),
-    )
-    lifecycle = _lifecycle()
-    yield (
-        f"forget states of before after {OLD_STATE_DAYS} days, but the last {OLD_STATES_KEPT}",
-        read(s3.get_bucket_lifecycle_configuration, "NoSuchLifecycleConfiguration"),
-        lifecycle,
-        lambda: s3.put_bucket_lifecycle_configuration(**where, LifecycleConfiguration=lifecycle),
-    )
-    policy = permissions.state_policy(office)
-    yield (
-        "refuse plain HTTP, other accounts and the deletion of history",
-        lambda: _policy(read(s3.get_bucket_policy, "NoSuchBucketPolicy", part="Policy")()),
-        policy,
-        lambda: s3.put_bucket_policy(**where, Policy=json.dumps(policy)),
-    )
-    tags = account.tag_list(COMPONENT)
-    yield (
-        "say whose it is",
-        lambda: sorted(
-            read(s3.get_bucket_tagging, "NoSuchTagSet", part="TagSet")() or [], key=lambda tag: tag["Key"]
-        ),
-        tags,
-        lambda: s3.put_bucket_tagging(**where, Tagging={"TagSet": tags}),
-    )
-
-
-def _policy(text: str | None) -> Any:
-    return json.loads(text) if text else None
-
-
-def _encryption(account: Account) -> dict[str, Any]:
-    default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key_arn(account)}
-    return {"Rules": [{"ApplyServerSideEncryptionByDefault": default, "BucketKeyEnabled": True}]}
-
-
-def _lifecycle() -> dict[str, Any]:
-    return {
-        "Rules": [
-            {
-                "ID": "old-states",
-                "Status": "Enabled",
-                "Filter": {"Prefix": ""},
-                "NoncurrentVersionExpiration": {
-                    "NoncurrentDays": OLD_STATE_DAYS,
-                    "NewerNoncurrentVersions": OLD_STATES_KEPT,
-                },
-                "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
-            }
-        ]
-    }
+    return actions(account, wanted)

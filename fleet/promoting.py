@@ -27,7 +27,10 @@ def promote(
     pipeline: Annotated[str, typer.Argument(help="The pipeline whose release moves.")],
     to: Annotated[str | None, typer.Option(help="An office or a wave; without it the next wave.")] = None,
     override: Annotated[
-        str, typer.Option(metavar="REASON", help="Ignore gates, except image and references, and why.")
+        str,
+        typer.Option(
+            metavar="REASON", help="Ignore gates, except image, attestation and references, and why."
+        ),
     ] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Ask the gates, change no file.")] = False,
     as_json: JsonOption = False,

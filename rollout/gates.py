@@ -65,6 +65,18 @@ def image(office: str, region: str, digest: str, *, there: bool) -> Verdict:
     )
 
 
+def attestation(office: str, digest: str, refusal: str | None) -> Verdict:
+    """`refusal`: why the image does not count as built by this repository."""
+    return Verdict(
+        gate="attestation",
+        office=office,
+        passed=refusal is None,
+        measured=refusal or f"{digest[:19]}… was built by the workflow images",
+        rule="the provenance of the digest is signed, and is this repository's",
+        to_do="Let the workflow images build it. By hand: gh auth login, docker login at HQ's registry.",
+    )
+
+
 def reference(office: str, place: str, *, there: bool) -> Verdict:
     return Verdict(
         gate="reference",

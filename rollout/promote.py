@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from canary.comparison import checks
 from canary.record import Broken, Record
 from components.faults import choices
-from components.names import repository_name
+from components.names import registry_host, repository_name
 from components.office import Office, PinnedRelease
 from components.roster import Fleet
 from fleet import canaries
@@ -26,9 +26,10 @@ from rollout.gates import Verdict
 from rollout.order import frozen
 from rollout.settings import Settings
 from rollout.stack_file import move_release
+from supply_chain import attestation
 
-# Without these the office's next sample would fail: no reason makes them unnecessary.
-NEVER_LIFTED = ("image", "reference")
+# Without these the office's next sample would fail, or run what nobody can vouch for: no reason lifts them.
+NEVER_LIFTED = ("image", "attestation", "reference")
 
 
 class CannotPromote(Exception):
@@ -93,6 +94,7 @@ def judged(
     proof = gates.proof_of(runs_of(access, promotion.pipeline, promotion.release, promotion.before))
     bad = refused.load(root).get(promotion.release.digest)
     limits = settings.promotion
+    unproven = _unproven(access, settings, promotion)
     found: list[Verdict] = []
     for name in promotion.to:
         office = access.fleet.office(name)
@@ -100,6 +102,7 @@ def judged(
             gates.image(
                 name, office.region, promotion.release.digest, there=_has_image(access, office, promotion)
             ),
+            gates.attestation(name, promotion.release.digest, unproven),
             *_references(access, office, promotion),
             _canary(access, office, promotion),
             gates.refused(name, bad),
@@ -178,6 +181,15 @@ def _has_image(access: Access, office: Office, promotion: Promotion) -> bool:
         )["imageDetails"],
         ("ImageNotFoundException", "RepositoryNotFoundException"),
     )
+
+
+def _unproven(access: Access, settings: Settings, promotion: Promotion) -> str | None:
+    """Of the image at headquarters: the offices have the same digest or, by the gate `image`, none."""
+    headquarters = access.fleet.headquarters
+    place = (
+        f"{registry_host(headquarters.account, headquarters.region)}/{repository_name(promotion.pipeline)}"
+    )
+    return attestation.refusal(settings.repository.name, f"{place}@{promotion.release.digest}")
 
 
 def _references(access: Access, office: Office, promotion: Promotion) -> Iterator[Verdict]:

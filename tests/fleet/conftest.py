@@ -1,6 +1,8 @@
 """A ministack for the whole of these tests, with empty tables for each."""
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -25,3 +27,29 @@ def access(endpoint: str) -> Access:
 @pytest.fixture
 def offices(access: Access) -> Offices:
     return three_offices(access)
+
+
+@pytest.fixture(autouse=True)
+def gh(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """In the place of GitHub's command: the workflow `images` built every image but those it is told of.
+
+    The file that is returned names them, a digest a line.
+    """
+    folder = tmp_path_factory.mktemp("gh")
+    (folder / "gh").write_text(GH)
+    (folder / "gh").chmod(0o755)
+    (folder / "unattested").touch()
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    return folder / "unattested"
+
+
+# With --format json or without, gh 2.49 and later: 0 if verified; else its reason on the last line of stderr.
+GH = """#!/bin/sh
+set -eu
+[ "$1 $2" = "attestation verify" ] || exit 2
+digest=${3#*@}
+[ "$4 $5" = "--repo example-org/global-bi-platform" ] || exit 2
+grep -qx "$digest" "$(dirname "$0")/unattested" || exit 0
+echo "Error: no attestations found for subject $digest" >&2
+exit 1
+"""

@@ -42,7 +42,7 @@ rows = [f"{{taxid}}\\tname{{taxid}}\\tspecies\\t1\\t{{share}}" for taxid, share 
 class Workflow:
     """The job `gates` on a machine with a container engine."""
 
-    def __init__(self, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, lab: Lab, gh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.lab, self.out, self.calls = lab, lab.root / ".build" / "proposals", lab.root / ".build" / "calls"
         program = lab.root / ".build" / "bin" / "podman"
         program.parent.mkdir(parents=True)
@@ -50,7 +50,7 @@ class Workflow:
         program.chmod(0o755)
         (lab.root / ".gitignore").write_text(".build\n")
         self.calls.touch()
-        monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+        monkeypatch.setenv("PATH", f"{program.parent}:{gh.parent}:/usr/bin:/bin")
         monkeypatch.setenv("CONTAINER_ENGINE", "podman")
         monkeypatch.setenv("CALLS", str(self.calls))
         self.monkeypatch = monkeypatch
@@ -80,10 +80,10 @@ class Workflow:
 
 
 @pytest.fixture
-def workflow(tmp_path: Path, access: Access, monkeypatch: pytest.MonkeyPatch) -> Workflow:
+def workflow(tmp_path: Path, access: Access, gh: Path, monkeypatch: pytest.MonkeyPatch) -> Workflow:
     lab = Lab(tmp_path, access)
     lab.make_history()
-    return Workflow(lab, monkeypatch)
+    return Workflow(lab, gh, monkeypatch)
 
 
 def test_a_release_that_may_go_on_gets_its_pull_request(workflow: Workflow) -> None:
@@ -99,6 +99,15 @@ def test_a_release_that_may_go_on_gets_its_pull_request(workflow: Workflow) -> N
     assert workflow.analyses == 0  # headquarters keeps one
     # The next pipeline's pull request must not bring this one's lines along.
     assert git(workflow.lab.root, "status", "--porcelain", "--untracked-files=no", ":!rollout.yaml") == ""
+
+
+def test_an_image_that_nobody_vouches_for_is_not_even_run(workflow: Workflow, gh: Path) -> None:
+    """The canary would run a stranger's program on the machine that holds the offices' roles."""
+    workflow.lab.forget_canaries()
+    workflow.lab.ran("succeeded", 1, 2)
+    gh.write_text(f"{workflow.lab.digest}\n")
+    assert workflow.runs() is None
+    assert workflow.analyses == 0
 
 
 def test_a_canary_that_is_all_that_is_missing_is_run_and_kept(workflow: Workflow, access: Access) -> None:

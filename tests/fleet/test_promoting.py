@@ -46,6 +46,14 @@ def test_an_image_that_the_region_lacks_holds_whatever_the_reason(lab: Lab) -> N
     assert "image" in lab.held_by("--override", "in a hurry")
 
 
+def test_an_image_that_somebody_else_built_holds_whatever_the_reason(lab: Lab, gh: Path) -> None:
+    """Whoever may push to the registry could else bring a program of their own to every sample."""
+    lab.ran("succeeded", 1, 2)
+    gh.write_text(f"{lab.digest}\n")
+    assert lab.held_by() == {"attestation"}
+    assert lab.held_by("--override", "in a hurry") == {"attestation"}
+
+
 def test_a_reference_that_the_region_lacks_holds_whatever_the_reason(lab: Lab) -> None:
     """The office's next sample would fail without its database."""
     lab.ran("succeeded", 1, 2)
