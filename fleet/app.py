@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from components.roster import Fleet
-from fleet import acting, advancing, comparing, looking, promoting, recalling, verifying
+from fleet import acting, advancing, comparing, erasing, looking, promoting, recalling, verifying
 from fleet.access import Access
 from fleet.dashboard.command import dashboard
 from fleet.deliveries import deliveries
@@ -56,6 +56,7 @@ for command in (
     acting.rerun,
     acting.cancel,
     recalling.recall,
+    erasing.erase,
     acting.check,
     acting.rebuild,
     comparing.canary,
