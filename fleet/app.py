@@ -7,7 +7,18 @@ from typing import Annotated
 import typer
 
 from components.roster import Fleet
-from fleet import acting, advancing, comparing, erasing, looking, promoting, recalling, verifying
+from fleet import (
+    acting,
+    advancing,
+    comparing,
+    erasing,
+    looking,
+    promoting,
+    recalling,
+    restoring,
+    revoking,
+    verifying,
+)
 from fleet.access import Access
 from fleet.dashboard.command import dashboard
 from fleet.deliveries import deliveries
@@ -57,6 +68,8 @@ for command in (
     acting.cancel,
     recalling.recall,
     erasing.erase,
+    revoking.revoke,
+    restoring.restore,
     acting.check,
     acting.rebuild,
     comparing.canary,

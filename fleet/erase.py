@@ -41,6 +41,7 @@ from handlers.outbox import COHORT, change_of, page_changed, page_key
 from handlers.passport import ALGORITHM, signed_text
 from handlers.project import Project
 from handlers.run import MEMBERS, Run
+from handlers.submit import stop_job
 
 FOLDER = "erasures"
 SCHEMA = 1
@@ -139,8 +140,10 @@ class Eraser:
                     f"{run.run_id} ({run.sample.pipeline}) is {run.state}: wait for its end, or add --cancel"
                 )
             cancel(self.context, run.run_id, self.by, "The sample is erased.")
-        waited = 0.0
-        while at_work := self._jobs([*traces.runs, *traces.comparisons]):
+        waited, runs = 0.0, [*traces.runs, *traces.comparisons]
+        for job_id in self._jobs(runs):  # also of a cancelling that was interrupted
+            stop_job(self.context, job_id, "the sample is erased")
+        while at_work := self._jobs(runs):
             if waited >= WAIT_S:
                 raise Unfinished(
                     f"job {at_work[0]} has not ended yet: give the same command again in a while"

@@ -245,6 +245,19 @@ def _items(context: Context) -> Iterator[dict[str, Any]]:
         yield from map(untyped, page["Items"])
 
 
+def subject(item: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The project and the sample that an item of the ledger is of; None: of none, or of many."""
+    kind, _, rest = item["pk"].partition("#")
+    found = [rest.split("/")[-2:]] if kind in ("sample", "delivered") else []
+    if kind == "project" and item["sk"].startswith("run#"):
+        found = [[rest.partition("/")[2], item["sample"]]]
+    elif kind == "delivery":
+        found = [item["sample"].split("/")[1:]]
+    elif kind == "run" and not item.get("members"):
+        found = [[item["project"], item["sample"]]]
+    return (str(found[0][0]), str(found[0][1])) if found else None
+
+
 def _item(item: Mapping[str, Any], *unchanged: str) -> Item:
     return Item(
         key={name: item[name] for name in ("pk", "sk")}, unchanged={name: item[name] for name in unchanged}
