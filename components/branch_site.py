@@ -162,6 +162,7 @@ class BranchSite(pulumi.ComponentResource):
                 content=content,
                 key=self.key,
                 sends_events=sends_events,
+                pipelines=sorted(self._fleet.pipelines),
                 statements=statements,
             ),
             opts=child_of(self),

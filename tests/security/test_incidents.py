@@ -13,14 +13,14 @@ from fleet.access import Access
 from fleet.app import app
 from fleet.rerun import MARK
 from tests.security.calls import BODY, CALLS, Thing
-from tests.security.identities import Place, Reach, taken
+from tests.security.identities import Place, Reach, make_administrator, taken
 from tests.security.table import REPORT, STATUS
 from tests.security.test_table import DENIED
 from twin.offices import ROOT
 
 pytestmark = pytest.mark.xdist_group("security")
 
-BRANCH = "globalbi-eu-branch"
+BRANCH, OPERATOR = "globalbi-eu-branch", "globalbi-eu-operator"
 
 
 @pytest.fixture
@@ -76,3 +76,17 @@ def test_a_lost_branch_key_is_shut_out_by_one_command_that_lists_what_it_did(
         assert may(taken(eu, BRANCH), "s3:GetObject", f"eu results {STATUS}")
     finally:
         eu.root("iam").delete_role_policy(RoleName=BRANCH, PolicyName="revoked")
+
+
+def test_a_damaged_state_is_put_back_from_its_history(places: dict[str, Place]) -> None:
+    """Without its state an office can neither be changed nor be taken for what it is."""
+    eu, state = places["eu"], Thing.of("eu state .pulumi/stacks/globalbi/incident.json")
+    make_administrator(eu, OPERATOR)
+    operator, s3 = taken(eu, OPERATOR), eu.root("s3")
+    good = s3.put_object(**state.object, Body=b"good")["VersionId"]
+    s3.put_object(**state.object, Body=b"damaged")
+    assert not may(operator, "s3:DeleteObjectVersion", "eu state .pulumi/stacks/globalbi/incident.json")
+    listed = operator("s3", eu).list_object_versions(**state.bucket, Prefix=state.name)["Versions"]
+    assert good in {each["VersionId"] for each in listed}
+    operator("s3", eu).copy_object(**state.object, CopySource={**state.object, "VersionId": good})
+    assert operator("s3", eu).get_object(**state.object)["Body"].read() == b"good"
