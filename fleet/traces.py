@@ -143,7 +143,7 @@ def versions(s3: Any, bucket: str, prefix: str) -> Iterator[Version]:
                 bucket=bucket,
                 key=each["Key"],
                 version_id=each["VersionId"],
-                at=each["LastModified"].astimezone(UTC),
+                at=each["LastModified"].astimezone(UTC).replace(microsecond=0),
             )
 
 
