@@ -121,9 +121,7 @@ class Killer:
 
 
 def eraser_of(lab: Offices, watch: Callable[[Context], Context]) -> Eraser:
-    """One whose clients are made once. Of dead letters a second is waited for at each queue; test_erase.py has
-    them.
-    """
+    """One whose clients are made once, and that leaves dead letters: each queue takes a second."""
     eu = lab.office("eu")
     made = Eraser.of(lab.access, eu)
     role = watch(made.as_role("Consent was withdrawn."))
