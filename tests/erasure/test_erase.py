@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from typer.testing import CliRunner
 
 from fleet.app import app
+from fleet.cancel import cancelled
+from fleet.traces import Named
 from handlers import ledger
 from handlers.run import ERASED, Run
 from tests.erasure.conftest import PROJECT
@@ -120,8 +122,11 @@ def test_late_events_do_not_bring_it_back_and_a_new_upload_is_a_new_sample(lab: 
     assert ledger.read_run(lab.context, run.run_id) == run
 
     lab.uploaded(PROJECT, "Zq7-x", b"new consent")
+    [open_one] = lab.eraser.in_flight(lab.eraser.look(Named(project=PROJECT, sample="Zq7-x"))[0])
+    # As a `fleet cancel` leaves it that was killed half-way: nobody has stopped its job.
+    assert ledger.advance(lab.context, cancelled(open_one, "me", "by mistake", lab.context.now))
     assert erase(lab, "Zq7-x", "--dry-run").exit_code == 0
-    assert erase(lab, "Zq7-x", "--yes", "--cancel").exit_code == 0
+    assert erase(lab, "Zq7-x", "--yes").exit_code == 0
     assert len(tombstones(lab)) == 2
     wait(lambda: lab.where_is("Zq7-x") == [])
 

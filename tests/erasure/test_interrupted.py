@@ -173,6 +173,9 @@ def whole(lab: Offices, after: int) -> None:
     assert told is not None
     assert told.state == ERASING, "the partner is still to be told"
     assert ledger.read_newest(context, neighbour.sample) is not None
+    table = context.clients.dynamodb.scan(TableName=ledger_table(eu))["Items"]
+    pages = {item["pk"]["S"] for item in table if item["sk"]["S"] == "page"}
+    assert pages <= {f"page#{each}/{PROJECT}" for each in ("metagenome", "cohort")}, "none of a nameless run"
     kept = list(where_is(lab, NEIGHBOUR))
     assert len(kept) >= 8, kept
 

@@ -38,6 +38,7 @@ def test_each_incident_was_walked_through() -> None:
     _, *incidents = INCIDENTS.read_text().split("\n## ")
     assert len(incidents) >= 6
     for incident in incidents:
-        title, *steps = [line for line in incident.splitlines() if line]
+        title, *lines = [line for line in incident.splitlines() if line]
+        steps = [line for line in lines if not line.startswith(" ")]  # a long one goes on in the next line
         assert [step[:2] for step in steps] == ["1.", "2.", "3.", "4.", "5."], title
-        assert TEST.search(steps[-1]), title
+        assert TEST.search(" ".join(lines[lines.index(steps[-1]) :])), title
