@@ -1,6 +1,7 @@
 """`fleet erase`, killed after each of its writes in turn and given again."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import count
@@ -75,7 +76,8 @@ def with_traces(lab: Offices) -> None:
     s3.put_object(Bucket=results, Key=f"metagenome/{PROJECT}/status.html", Body=NAME.encode())
     compared = comparison(lab)
     members = {"members": [{"sample": each} for each in (NAME, NEIGHBOUR)]}
-    for path, text in ((MEMBERS, json.dumps(members)), ("table.tsv", NAME)):
+    tables = [(f"table{number}.tsv", NAME) for number in range(6)]  # more than go at once
+    for path, text in ((MEMBERS, json.dumps(members)), *tables):
         s3.put_object(Bucket=results, Key=f"{compared.results_prefix}{path}", Body=text.encode())
 
 
@@ -110,8 +112,14 @@ class Killer:
 
     def watch(self, context: Context) -> Context:
         for name in context.clients.__dataclass_fields__:
-            getattr(context.clients, name).meta.events.register("after-call", self._done)
+            events = getattr(context.clients, name).meta.events
+            events.register("before-call", self._dead)
+            events.register("after-call", self._done)
         return context
+
+    def _dead(self, **_: Any) -> None:
+        if self.after and self.writes >= self.after:
+            raise Killed  # the other threads of a process die with it
 
     def _done(self, model: Any, **_: Any) -> None:
         if model.name.startswith(WRITES):
@@ -188,3 +196,20 @@ def empty(lab: Offices) -> None:
             s3.delete_object(Bucket=bucket, Key=each["Key"], VersionId=each["VersionId"])
         for each in s3.list_multipart_uploads(Bucket=bucket).get("Uploads") or []:
             s3.abort_multipart_upload(Bucket=bucket, Key=each["Key"], UploadId=each["UploadId"])
+
+
+def test_what_is_uploaded_meanwhile_is_a_new_sample(offices: Offices) -> None:
+    """Whoever goes on after days must not erase what a branch has sent since, with a new consent."""
+    with_traces(offices)
+    killer = Killer()
+    killer.after = 12  # well after its beginning, before its end
+    with pytest.raises(Killed):
+        erase(eraser_of(offices, killer.watch))
+    time.sleep(1.1)  # S3's times are whole seconds
+    context = offices.access.context(offices.office("eu"))
+    key = run(1, project=PROJECT, sample=NAME).sample.key
+    new = context.clients.s3.put_object(Bucket=context.office.uploads, Key=key, Body=b"new")["VersionId"]
+    assert erase(eraser_of(offices, lambda context: context)).state == DONE
+    listed = context.clients.s3.list_object_versions(Bucket=context.office.uploads, Prefix=key)["Versions"]
+    assert [each["VersionId"] for each in listed] == [new]
+    empty(offices)
