@@ -62,7 +62,7 @@ class BranchSite(pulumi.ComponentResource):
             self._of("passport-key"),
             PassportKeyArgs(
                 office=office,
-                signers=[self._of("progress"), self._of("reconcile"), self._of("erasure")],
+                signers=[self._of("progress"), self._of("reconcile")],
             ),
             opts=inside,
         )
@@ -231,7 +231,6 @@ class BranchSite(pulumi.ComponentResource):
                 results=results,
                 ledger=self.ledger,
                 key=self.key,
-                passports=self.passports,
             ),
             opts=child_of(self),
         )

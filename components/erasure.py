@@ -1,8 +1,8 @@
 """Erasure: the one role that deletes versions of samples, in its own office and nowhere else.
 
-`fleet erase` takes it, with the reason as a tag of the session, which AWS's audit keeps. It deletes, puts
-tombstones, and changes the ledger; it reads nothing: whoever takes it looks with rights of their own. The
-account's own IAM decides who may take it.
+`fleet erase` takes it, with the reason as a tag of the session, which AWS's audit keeps. It deletes, and
+changes the ledger. It reads nothing: whoever takes it looks with rights of their own. It signs nothing:
+reconcile makes the tombstone of what the ledger says. The account's own IAM decides who may take it.
 """
 
 import json
@@ -17,11 +17,8 @@ from components.ledger import Ledger
 from components.names import erasure_role
 from components.office import Office
 from components.options import child_of
-from components.passport_key import PassportKey
 from components.permission import POLICY_VERSION, Permission, inline_policy, root_of
 from components.tags import tags
-
-TOMBSTONES = "erasures/"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +28,6 @@ class ErasureArgs:
     results: Bucket
     ledger: Ledger
     key: OfficeKey
-    passports: PassportKey
 
 
 class Erasure(pulumi.ComponentResource):
@@ -54,12 +50,11 @@ class Erasure(pulumi.ComponentResource):
             actions=("s3:DeleteObjectVersion", "s3:AbortMultipartUpload"),
             resources=objects,
         )
-        tombstones = args.results.within(args.results.write, TOMBSTONES)
         aws.iam.RolePolicy(
             f"{name}-may",
             name="erase",
             role=role.name,
-            policy=inline_policy([erase, tombstones, args.ledger.erase, args.passports.sign, args.key.use]),
+            policy=inline_policy([erase, args.ledger.erase, args.key.use]),
             opts=child_of(role),
         )
         self.role_arn = role.arn

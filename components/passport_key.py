@@ -22,7 +22,7 @@ from components.tags import tags
 @dataclass(frozen=True, kw_only=True)
 class PassportKeyArgs:
     office: Office
-    signers: Sequence[str]  # the names of the roles that sign
+    signers: Sequence[str]  # the names of the functions that sign
 
 
 class PassportKey(pulumi.ComponentResource):

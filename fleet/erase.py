@@ -6,8 +6,6 @@ nothing finds an upload without a run; then what the ledger says; then the pages
 it. Each step looks for what is still there, so it can be done again.
 """
 
-import hashlib
-import json
 import re
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -21,7 +19,7 @@ from typing import Any
 
 import boto3
 
-from components.names import erasure_role, passport_key_alias
+from components.names import erasure_role
 from components.office import Office
 from fleet import letters, recall
 from fleet.access import Access, Session
@@ -36,15 +34,11 @@ from handlers.erasure import BEGUN, DONE, Erasure
 from handlers.items import get, update
 from handlers.keys import Sample
 from handlers.notify import pseudonym_key
-from handlers.objects import put_if_absent
 from handlers.outbox import COHORT, change_of, page_changed, page_key
-from handlers.passport import ALGORITHM, signed_text
 from handlers.project import Project
 from handlers.run import MEMBERS, Run
 from handlers.submit import stop_job
 
-FOLDER = "erasures"
-SCHEMA = 1
 AT_ONCE = 4  # as many connections as the office's clients keep
 ENDED = ("SUCCEEDED", "FAILED")
 JOBS_AT_ONCE = 100
@@ -226,41 +220,8 @@ class Eraser:
 
     def _end(self, at_work: Context, begun: Erasure) -> Erasure:
         done = replace(begun, state=DONE, done=iso(self.clock()))
-        alias = passport_key_alias(self.home.name)
-        signer = self.access.client("kms", self.home).describe_key(KeyId=alias)["KeyMetadata"]["Arn"]
-        key, body = tombstone(at_work, self.home, done, signer)
-        put_if_absent(at_work, key, body, "application/json")
         erasure.keep(at_work, done)
         return done
-
-
-def tombstone_key(done: Erasure) -> str:
-    return f"{FOLDER}/{done.sample}/{done.began}.json"
-
-
-def tombstone(context: Context, home: Office, done: Erasure, signer: str) -> tuple[str, bytes]:
-    """Where it lies and what it says: the statement as the very text that is signed."""
-    statement = json.dumps(
-        {
-            "schema": SCHEMA,
-            "office": home.name,
-            "sample": done.sample,
-            "began": done.began,
-            "done": done.done,
-            "by": done.by,
-            "why": done.why,
-            "removed": dict(done.found),
-            "partners_told": list(done.partners),
-        },
-        sort_keys=True,
-    )
-    answer = context.clients.kms.sign(
-        KeyId=signer,
-        Message=hashlib.sha256(statement.encode()).digest(),
-        MessageType="DIGEST",
-        SigningAlgorithm=ALGORITHM,
-    )
-    return tombstone_key(done), signed_text(answer["KeyId"], answer["Signature"], statement=statement)
 
 
 def _remove(context: Context, traces: Traces) -> None:

@@ -10,13 +10,13 @@ import typer
 from components.office import Office
 from fleet import output
 from fleet.access import Access, bucket
-from fleet.erase import Eraser, Unfinished, tombstone_key
+from fleet.erase import Eraser, Unfinished
 from fleet.find import NotFound
 from fleet.options import JsonOption, YesOption, office_names
 from fleet.output import Exit, Refused, in_words, say, show_line, tell
 from fleet.text import plain
 from fleet.traces import Named, Traces
-from handlers.erasure import DONE, Erasure
+from handlers.erasure import DONE, Erasure, tombstone_key
 
 
 def erase(
@@ -130,6 +130,7 @@ def _tell(home: Office, done: Erasure, as_json: bool) -> None:
         tell({"office": home.name, **asdict(done), "tombstone": place})
         return
     at = datetime.fromisoformat(done.done).astimezone(UTC).isoformat(timespec="seconds")
-    say(f"Erased at {at} by {done.by}: {sum(done.found.values())} things. The tombstone: {place}")
+    say(f"Erased at {at} by {done.by}: {sum(done.found.values())} things.")
+    say(f"Within minutes the tombstone is {place}")
     if done.partners:
         say(f"Within minutes {', '.join(done.partners)} find erased.json beside each copy of theirs.")

@@ -13,10 +13,10 @@ from typing import Any
 
 from components.office import Office
 from fleet.access import Access
-from fleet.erase import FOLDER
 from fleet.traces import subject
 from handlers import erasure
 from handlers.context import Context
+from handlers.erasure import FOLDER
 from handlers.items import put, untyped
 from handlers.notify import pseudonym_key
 

@@ -6,22 +6,29 @@ told to headquarters as every change is, which replaces the row there. A deliver
 been told. The office's key of pseudonyms alone tells which sample a hash was.
 """
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from handlers import delivery_ledger, ledger
+from handlers import delivery_ledger, ledger, outbox
 from handlers.context import Context
 from handlers.delivery_plan import ERASED as DELIVERY_ERASED
 from handlers.delivery_plan import ERASING, PLANNED, Delivery
-from handlers.items import below, put, typed
+from handlers.items import below, get, put, typed
 from handlers.keys import Sample
 from handlers.notify import pseudonym
+from handlers.objects import put_if_absent
+from handlers.outbox import TOMBSTONE, Due
+from handlers.passport import ALGORITHM, signed_text
 from handlers.run import ERASED, Run
 
 BEGUN, DONE = "begun", "done"
+FOLDER = "erasures"  # of tombstones, in the results bucket
+SCHEMA = 1
 NO_CONTENT = "{}"
 # The runner's lease asks for the current attempt's number: no container ever takes that of an erased run.
 NO_ATTEMPT = 0
@@ -119,7 +126,10 @@ def remove(context: Context, key: Mapping[str, str], unless_changed: Mapping[str
 
 
 def keep(context: Context, erasure: Erasure) -> None:
+    """Write it down; once it is done its tombstone is due, which reconcile signs and puts."""
+    due = {"due": TOMBSTONE, "due_at": erasure.done} if erasure.state == DONE else {}
     told = {
+        **due,
         **asdict(erasure),
         "runs": list(erasure.runs),
         "pipelines": list(erasure.pipelines),
@@ -132,16 +142,56 @@ def keep(context: Context, erasure: Erasure) -> None:
 def of_sample(context: Context, sample: str) -> Iterator[Erasure]:
     """The erasures of this keyed hash, the first one first."""
     for item in below(context, _partition(sample), "at#"):
-        told = {name: item[name] for name in Erasure.__dataclass_fields__}
-        yield Erasure(
-            **{
-                **told,
-                "runs": tuple(told["runs"]),
-                "pipelines": tuple(told["pipelines"]),
-                "partners": tuple(told["partners"]),
-                "found": {name: int(count) for name, count in told["found"].items()},
-            }
-        )
+        yield _of(item)
+
+
+def _of(item: Mapping[str, Any]) -> Erasure:
+    told = {name: item[name] for name in Erasure.__dataclass_fields__}
+    return Erasure(
+        **{
+            **told,
+            "runs": tuple(told["runs"]),
+            "pipelines": tuple(told["pipelines"]),
+            "partners": tuple(told["partners"]),
+            "found": {name: int(count) for name, count in told["found"].items()},
+        }
+    )
+
+
+def tombstone_key(done: Erasure) -> str:
+    """Below the results bucket."""
+    return f"{FOLDER}/{done.sample}/{done.began}.json"
+
+
+def sign_tombstone(context: Context, due: Due) -> None:
+    """Sign and put the tombstone that is due: who erases signs nothing, so nobody forges a passport."""
+    item = get(context, due.key)
+    if item is None or item.get("due") != TOMBSTONE:
+        return  # the index lags behind
+    done = _of(item)
+    statement = json.dumps(
+        {
+            "schema": SCHEMA,
+            "office": context.office.name,
+            "sample": done.sample,
+            "began": done.began,
+            "done": done.done,
+            "by": done.by,
+            "why": done.why,
+            "removed": dict(done.found),
+            "partners_told": list(done.partners),
+        },
+        sort_keys=True,
+    )
+    answer = context.clients.kms.sign(
+        KeyId=context.office.passport_key,
+        Message=hashlib.sha256(statement.encode()).digest(),
+        MessageType="DIGEST",
+        SigningAlgorithm=ALGORITHM,
+    )
+    body = signed_text(answer["KeyId"], answer["Signature"], statement=statement)
+    put_if_absent(context, tombstone_key(done), body, "application/json")
+    outbox.done(context, due.key, TOMBSTONE)
 
 
 def _partition(sample: str) -> str:

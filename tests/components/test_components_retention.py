@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from components.erasure import TOMBSTONES
 from components.faults import InvalidOffices
 from components.roster import Fleet
-from fleet.erase import FOLDER
+from handlers.erasure import FOLDER
 from handlers.passport_key import FOLDER as PASSPORT_KEYS
 from policies.program import Stack, deploy
 from tests.components.conftest import Edit
@@ -30,7 +29,7 @@ def test_an_offices_retention_binds_samples_alone(checkout: Path, edit: Edit) ->
             if "expiration" in rule
         }
         assert expiring == dict.fromkeys((f"{each}/" for each in pipelines), days)
-        assert not [each for each in (TOMBSTONES, PASSPORT_KEYS) if each.startswith(tuple(expiring))]
+        assert not [each for each in (f"{FOLDER}/", f"{PASSPORT_KEYS}/") if each.startswith(tuple(expiring))]
     assert rules(stack, "references").keys() == {"tidy"}
 
 
@@ -46,8 +45,3 @@ def test_a_retention_of_days_is_refused(checkout: Path, edit: Edit) -> None:
     with pytest.raises(InvalidOffices) as caught:
         Fleet.load(checkout)
     assert any("globalbi:retention.uploadsDays" in fault for fault in caught.value.faults)
-
-
-def test_tombstones_are_written_where_the_role_may() -> None:
-    """The command would end in a refusal after everything else is done."""
-    assert f"{FOLDER}/" == TOMBSTONES

@@ -71,6 +71,7 @@ def test_nothing_has_the_name_afterwards_and_a_signed_tombstone_says_so(lab: Lab
     answer = erase(lab, "Zq7-x", "--cancel", "--yes")
     assert answer.exit_code == 0, answer.stderr
     told = json.loads(answer.stdout)
+    lab.invoke("reconcile")
     lab.invoke("desk")
     lab.invoke("delivery")
     wait(lambda: (lab.row(before.run_id) or {}).get("state") == {"S": ERASED})
@@ -127,6 +128,7 @@ def test_late_events_do_not_bring_it_back_and_a_new_upload_is_a_new_sample(lab: 
     assert ledger.advance(lab.context, cancelled(open_one, "me", "by mistake", lab.context.now))
     assert erase(lab, "Zq7-x", "--dry-run").exit_code == 0
     assert erase(lab, "Zq7-x", "--yes").exit_code == 0
+    lab.invoke("reconcile")
     assert len(tombstones(lab)) == 2
     wait(lambda: lab.where_is("Zq7-x") == [])
 

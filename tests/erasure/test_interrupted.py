@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from components.names import passport_key_alias
 from fleet.access import Access, ledger_table
 from fleet.erase import Eraser
 from fleet.ledgers import ledger_runs
@@ -27,7 +26,7 @@ from tests.fleet.test_recall import offices as with_buckets
 
 PROJECT, NAME, NEIGHBOUR = "soil", "Kq7y", "Neighbour"
 SAMPLE = Named(project=PROJECT, sample=NAME)
-WRITES = ("Put", "Delete", "Update", "Transact", "Abort", "Terminate", "Cancel", "Sign")
+WRITES = ("Put", "Delete", "Update", "Transact", "Abort", "Terminate", "Cancel")
 ACME = Agreement(
     partner="acme",
     account="444444444444",
@@ -45,12 +44,8 @@ class Killed(BaseException):
 
 @pytest.fixture
 def offices(access: Access) -> Offices:  # noqa: F811
-    """Empty, with buckets and eu's key for signing."""
+    """Empty, with buckets."""
     made: Offices = with_buckets.__wrapped__(three_offices(access))  # type: ignore[attr-defined]
-    kms, alias = access.client("kms", made.office("eu")), passport_key_alias("eu")
-    if alias not in [each["AliasName"] for each in kms.list_aliases()["Aliases"]]:
-        key = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
-        kms.create_alias(AliasName=alias, TargetKeyId=key)
     return made
 
 

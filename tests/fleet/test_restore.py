@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fleet.access import ledger_table
-from fleet.erase import FOLDER
 from handlers import erasure, ledger
+from handlers.erasure import FOLDER
 from handlers.items import get, typed
 from handlers.ledger import run_key
 from handlers.notify import pseudonym_key
