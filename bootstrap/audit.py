@@ -1,7 +1,8 @@
 """The audit: who read and wrote which object of uploads and results, whoever it was.
 
 CloudTrail writes it, signed, into a bucket whose objects are locked. It is the bootstrap's and not the
-program's: who deploys must not be able to switch it off. Changes of settings are in the organization's own trail.
+program's: who deploys must not be able to switch it off. Changes of settings are in the organization's own
+trail.
 """
 
 from typing import Any

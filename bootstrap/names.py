@@ -1,6 +1,6 @@
 """Names of what the bootstrap makes; the workflows derive them from the same stack files."""
 
-from components.names import BUCKET_LIMIT, physical, shortened
+from components.names import BUCKET_LIMIT, erasure_role, physical, shortened
 from components.office import Office
 
 # GitHub's tokens name whom they are for; only those for AWS's token service are taken.
@@ -49,6 +49,11 @@ def promote_role(office: Office) -> str:
 def break_glass(office: Office) -> str:
     """The role for emergencies, which the account's own people make."""
     return physical(office.name, "break-glass")
+
+
+def erasure(office: Office) -> str:
+    """The role that erases samples, which the program makes."""
+    return erasure_role(office.name)
 
 
 def boundary(office: Office) -> str:

@@ -40,6 +40,7 @@ def service_control_policy(office: Office, fleet: Fleet) -> Document:
     """
     deploy = names.role_arn(office, names.deploy_role(office))
     glass = names.role_arn(office, names.break_glass(office))
+    erasure = names.role_arn(office, names.erasure(office))
     buckets = [f"arn:aws:s3:::{PREFIX}-*"]
     # S3 replicates in headquarters' name into every office's region.
     regions = [each.region for each in fleet.offices] if office.headquarters else [office.region]
@@ -61,6 +62,7 @@ def service_control_policy(office: Office, fleet: Fleet) -> Document:
         deny("AccountStaysClosed", ("s3:PutAccountPublicAccessBlock",), "*"),
         _but(
             glass,
+            erasure,
             deny(
                 "VersionsStay", ("s3:BypassGovernanceRetention", "s3:DeleteObjectVersion"), f"{buckets[0]}/*"
             ),
@@ -73,6 +75,16 @@ def service_control_policy(office: Office, fleet: Fleet) -> Document:
                 "FencesStay",
                 ("iam:*Boundary", "iam:AttachRolePolicy", "iam:PutRolePolicy", "iam:UpdateAssumeRolePolicy"),
                 names.role_arn(office, f"{PREFIX}-*-github-*"),
+            ),
+        ),
+        # What it may do, and who may take it, changes by deploys alone.
+        _but(
+            deploy,
+            glass,
+            deny(
+                "ErasureStays",
+                ("iam:AttachRolePolicy", "iam:PutRolePolicy", "iam:UpdateAssumeRolePolicy"),
+                erasure,
             ),
         ),
         _but(

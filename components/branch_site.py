@@ -12,6 +12,7 @@ from components.bucket import Bucket, BucketArgs, Content
 from components.compute import Compute, ComputeArgs
 from components.delivery import Delivery, DeliveryArgs
 from components.desk import Desk, DeskArgs
+from components.erasure import Erasure, ErasureArgs
 from components.fleet import Forwarding, ForwardingArgs
 from components.intake import Intake, IntakeArgs
 from components.job_definition import JobDefinition, JobDefinitionArgs
@@ -125,6 +126,7 @@ class BranchSite(pulumi.ComponentResource):
             "references_bucket": self.references.name,
             "ledger_table": self.ledger.table_name,
             "branch_role_arn": self.access.role_arn,
+            "erasure_role_arn": self.erasure.role_arn,
             "job_queues": {
                 "spot": self.compute.spot_queue_arn,
                 "on_demand": self.compute.on_demand_queue_arn,
@@ -160,6 +162,7 @@ class BranchSite(pulumi.ComponentResource):
                 content=content,
                 key=self.key,
                 sends_events=sends_events,
+                pipelines=sorted(self._fleet.pipelines),
                 statements=statements,
             ),
             opts=child_of(self),
@@ -220,6 +223,17 @@ class BranchSite(pulumi.ComponentResource):
             resources=[f"arn:aws:events:{office.region}:{office.account}:event-bus/default"],
         )
         compute, results, uploads = self.compute, self.results, self.uploads
+        self.erasure = Erasure(
+            self._of("erasure"),
+            ErasureArgs(
+                office=office,
+                uploads=uploads,
+                results=results,
+                ledger=self.ledger,
+                key=self.key,
+            ),
+            opts=child_of(self),
+        )
         follow = (
             self.ledger.claim,
             compute.submit,

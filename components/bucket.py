@@ -32,6 +32,7 @@ class BucketArgs:
     content: Content
     key: OfficeKey
     sends_events: bool = False
+    pipelines: Sequence[str] = ()  # whose folders hold what the office's retention is about
     statements: Sequence[Mapping[str, Any]] = field(default_factory=tuple)  # of its policy, beside TLS only
 
 
@@ -112,7 +113,8 @@ class Bucket(pulumi.ComponentResource):
                             noncurrent_days=OLD_VERSION_DAYS[args.content]
                         )
                     ),
-                )
+                ),
+                *_retention(args),
             ],
             # Without versioning a rule on old versions is refused.
             opts=child_of(bucket, after=[self.versioning]),
@@ -142,6 +144,24 @@ class Bucket(pulumi.ComponentResource):
         return replace(
             permission, resources=[pulumi.Output.concat(self.arn, f"/{prefix}*") for prefix in prefixes]
         )
+
+
+def _retention(args: BucketArgs) -> list[aws.s3.BucketLifecycleConfigurationRuleArgs]:
+    """What is older expires as if it were deleted, and its version after OLD_VERSION_DAYS. Of the results the
+    tombstones and the keys of passports stay: a rule for each pipeline's folder, none for all.
+    """
+    days = args.office.settings.retention.of(args.content)
+    return [
+        aws.s3.BucketLifecycleConfigurationRuleArgs(
+            id=f"retention-{pipeline}",
+            status="Enabled",
+            filter=aws.s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=f"{pipeline}/"),
+            # S3 also removes the delete markers that this leaves, when no version is behind them any more.
+            expiration=aws.s3.BucketLifecycleConfigurationRuleExpirationArgs(days=days),
+        )
+        for pipeline in args.pipelines
+        if days is not None
+    ]
 
 
 def _tls_only(name: str) -> dict[str, Any]:

@@ -110,4 +110,9 @@ class Ledger(pulumi.ComponentResource):
         self.deliver = Permission(
             sid="FollowDeliveries", actions=("dynamodb:GetItem", "dynamodb:PutItem"), resources=[table.arn]
         )
+        self.erase = Permission(
+            sid="EraseItems",
+            actions=("dynamodb:DeleteItem", "dynamodb:PutItem"),
+            resources=[table.arn],
+        )
         self.register_outputs({"table_name": self.table_name})

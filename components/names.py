@@ -71,6 +71,11 @@ def passport_key_alias(office: str) -> str:
     return f"{key_alias(office)}-passports"
 
 
+def erasure_role(office: str) -> str:
+    """The role that erases samples, the only one that deletes versions."""
+    return physical(office, "erasure")
+
+
 def replication_role_arn(headquarters_account: str) -> str:
     """The role by which S3 copies references out of headquarters' bucket."""
     return f"arn:aws:iam::{headquarters_account}:role/{REPLICATION_ROLE}"

@@ -129,6 +129,16 @@ class Cohorts(Model):
     quiet_minutes: Whole = Field(60, alias="quietMinutes", ge=1, le=10_080)
 
 
+class Retention(Model):
+    """After how many days without a change an object of a sample expires; None: never."""
+
+    uploads_days: Whole | None = Field(None, alias="uploadsDays", ge=30, le=36_500)
+    results_days: Whole | None = Field(None, alias="resultsDays", ge=30, le=36_500)
+
+    def of(self, content: str) -> int | None:
+        return {"uploads": self.uploads_days, "results": self.results_days}.get(content)
+
+
 class WayOut(Model):
     """A way by which something may leave the office, with its reason: what `residency/` finds is named."""
 
@@ -185,6 +195,9 @@ class OfficeFile(Model):
     )
     retries: Retries = Field(default_factory=lambda: Retries.model_validate({}), alias="globalbi:retries")
     cohorts: Cohorts = Field(default_factory=lambda: Cohorts.model_validate({}), alias="globalbi:cohorts")
+    retention: Retention = Field(
+        default_factory=lambda: Retention.model_validate({}), alias="globalbi:retention"
+    )
     identifiers: Literal["plain", "pseudonymous"] = Field("plain", alias="globalbi:identifiers")
     contacts: tuple[Email, ...] = Field(alias="globalbi:contacts", min_length=1, max_length=10)
     budget: Budget = Field(alias="globalbi:budget")

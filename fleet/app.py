@@ -7,7 +7,19 @@ from typing import Annotated
 import typer
 
 from components.roster import Fleet
-from fleet import acting, advancing, comparing, looking, promoting, recalling, retiring, verifying
+from fleet import (
+    acting,
+    advancing,
+    comparing,
+    erasing,
+    looking,
+    promoting,
+    recalling,
+    restoring,
+    retiring,
+    revoking,
+    verifying,
+)
 from fleet.access import Access
 from fleet.dashboard.command import dashboard
 from fleet.deliveries import deliveries
@@ -58,6 +70,9 @@ for command in (
     acting.rerun,
     acting.cancel,
     recalling.recall,
+    erasing.erase,
+    revoking.revoke,
+    restoring.restore,
     acting.check,
     acting.rebuild,
     comparing.canary,

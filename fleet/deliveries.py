@@ -26,6 +26,8 @@ from handlers.delivery_plan import (
     ACKNOWLEDGED,
     COPYING,
     DELIVERED,
+    ERASED,
+    ERASING,
     PLANNED,
     REFUSED,
     SUPERSEDED,
@@ -34,8 +36,15 @@ from handlers.delivery_plan import (
 )
 from handlers.notify import pseudonym, pseudonym_key
 
-STATES = (PLANNED, COPYING, DELIVERED, ACKNOWLEDGED, REFUSED, SUPERSEDED)
-_COLOURS = {REFUSED: "red", DELIVERED: "yellow", ACKNOWLEDGED: "green", SUPERSEDED: "dim"}
+STATES = (PLANNED, COPYING, DELIVERED, ACKNOWLEDGED, REFUSED, SUPERSEDED, ERASING, ERASED)
+_COLOURS = {
+    REFUSED: "red",
+    DELIVERED: "yellow",
+    ACKNOWLEDGED: "green",
+    SUPERSEDED: "dim",
+    ERASING: "yellow",
+    ERASED: "dim",
+}
 
 
 def delivery_states(incomplete: str = "") -> list[str]:

@@ -17,6 +17,7 @@ from fleet.table import Filter, FleetTable, Row, of_sample, queries
 from handlers import ledger
 from handlers.keys import Sample, parse
 from handlers.notify import pseudonym, pseudonym_key
+from handlers.run import ERASED
 from handlers.upload import same_content
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -35,7 +36,8 @@ class Upload:
 def of_image(access: Access, digest: str) -> list[Row]:
     """Every run that the image made, and what followed; raises NotFound."""
     table, offices = _table(access), [office.name for office in access.fleet.offices]
-    rows = list(table.newest_first(queries(Filter(release=digest), offices)))
+    asked = queries(Filter(release=digest), offices)
+    rows = [row for row in table.newest_first(asked) if row["state"] != ERASED]
     if not rows:
         raise NotFound(f"headquarters knows no run of {digest}: `fleet check` says whether one is missing")
     return _with_follow_ons(access, table, rows)
@@ -49,7 +51,7 @@ def of_reference(access: Access, name: str, version: str) -> list[Row]:
     rows = [
         row
         for row in table.newest_first(queries(Filter(), offices))
-        if [name, version] in (row.get("references") or {}).values()
+        if [name, version] in (row.get("references") or {}).values() and row["state"] != ERASED
     ]
     if not rows:
         raise NotFound(

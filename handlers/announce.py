@@ -9,7 +9,7 @@ from handlers import ledger
 from handlers.context import Context
 from handlers.notify import send_event
 from handlers.outbox import page_changed
-from handlers.run import SUPERSEDED, Run
+from handlers.run import ERASED, SUPERSEDED, Run
 from handlers.status import write_status
 from handlers.submit import job_by_name, stop_job
 
@@ -23,9 +23,10 @@ def announce(context: Context, run: Run) -> None:
         return
     if run.state == SUPERSEDED:
         _stop(context, run)
-    else:
+    elif run.state != ERASED:
         write_status(context, run)
-    page_changed(context, run.sample)
+    if run.state != ERASED:  # of which neither a branch nor its page is told any more
+        page_changed(context, run.sample)
     send_event(context, run)
     ledger.mark_announced(context, run)
 

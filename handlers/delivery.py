@@ -2,7 +2,7 @@
 
 planned → copying → delivered → acknowledged | refused | superseded. Every step may be done again: the id is
 derived, files that are there are not copied again, the manifest is put last and only if absent. So a partner
-sees a delivery complete or not at all, and once.
+sees a delivery complete or not at all, and once. Of a sample that is erased it is told: erasing → erased.
 """
 
 import functools
@@ -24,6 +24,8 @@ from handlers.delivery_plan import (
     CLOSED,
     COPYING,
     DELIVERED,
+    ERASED,
+    ERASING,
     PARTNER,
     REFUSED,
     SUPERSEDED,
@@ -103,7 +105,10 @@ def sweep(context: Context, agreements: Sequence[Agreement]) -> None:
 
 
 def _take_up(context: Context, agreement: Agreement, delivery: Delivery) -> None:
-    if delivery.state == DELIVERED:
+    if delivery.state == ERASING:
+        partner_bucket.put_erasure(context, agreement, delivery.delivery_id, context.now)
+        _move(context, delivery, ERASED)
+    elif delivery.state == DELIVERED:
         late = context.clock() - delivery.delivered_s > agreement.receipt_within_s
         if not _close(context, agreement, delivery) and late:
             context.counts["ReceiptsLate"] += 1
@@ -115,8 +120,11 @@ def _take_up(context: Context, agreement: Agreement, delivery: Delivery) -> None
 
 def _agreement_of(agreements: Sequence[Agreement], delivery: Delivery) -> Agreement | None:
     for each in agreements:
-        # Agreements with one partner on several projects give a run the same id.
-        if each.covers(delivery.place) and delivery_id_of(each, delivery.run_id) == delivery.delivery_id:
+        # Agreements with one partner on several projects give a run the same id. Of what is erased the
+        # project is not known any more, and any of them leads to the same place.
+        if (delivery.state == ERASING or each.covers(delivery.place)) and delivery_id_of(
+            each, delivery.run_id
+        ) == delivery.delivery_id:
             return each
     return None
 

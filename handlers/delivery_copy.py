@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from handlers.agreement import Agreement
 from handlers.context import Context
-from handlers.delivery_plan import MANIFEST, NOTICE, RECEIPT, THROTTLING, OwnSide, Unfit, class_of
+from handlers.delivery_plan import ERASURE, MANIFEST, NOTICE, RECEIPT, THROTTLING, OwnSide, Unfit, class_of
 from handlers.manifest import checksum
 from handlers.passport import PASSPORT
 from handlers.run import Run
@@ -119,6 +119,18 @@ def put_notice(context: Context, agreement: Agreement, delivery_id: str, by: str
     """
     body = json.dumps({"schema": 1, "delivery": delivery_id, "superseded_by": by}, sort_keys=True).encode()
     _put_if_absent(context, agreement, delivery_id, NOTICE, body)
+
+
+def put_erasure(context: Context, agreement: Agreement, delivery_id: str, now: str) -> None:
+    """Tell the partner that the sample is erased. Its copy is its own: it alone can delete that."""
+    told = {
+        "schema": 1,
+        "delivery": delivery_id,
+        "erased": now,
+        "what_to_do": "The office has erased this sample: delete your copy, and what you made of it.",
+    }
+    body = (json.dumps(told, indent=1, sort_keys=True) + "\n").encode()
+    _put_if_absent(context, agreement, delivery_id, ERASURE, body)
 
 
 def _put_if_absent(context: Context, agreement: Agreement, delivery_id: str, name: str, body: bytes) -> bool:

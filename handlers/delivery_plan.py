@@ -14,9 +14,11 @@ from handlers.run import Run
 
 PLANNED, COPYING, DELIVERED = "planned", "copying", "delivered"
 ACKNOWLEDGED, REFUSED, SUPERSEDED = "acknowledged", "refused", "superseded"
-CLOSED = (ACKNOWLEDGED, SUPERSEDED)
+# Of a sample that was erased: the partner is still to be told, and has been.
+ERASING, ERASED = "erasing", "erased"
+CLOSED = (ACKNOWLEDGED, SUPERSEDED, ERASED)
 
-MANIFEST, RECEIPT, NOTICE = "delivery.json", "received.json", "superseded.json"
+MANIFEST, RECEIPT, NOTICE, ERASURE = "delivery.json", "received.json", "superseded.json", "erased.json"
 
 # AWS: CopyObject takes objects of up to 5 GB.
 LARGEST_COPY = 5 * 1024**3

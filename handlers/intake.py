@@ -22,7 +22,7 @@ from handlers.release import Release
 from handlers.run import FAILED, SPOT, SUPERSEDED, Attempt, Estimate, Run, run_id_of
 from handlers.status import write_mistake
 from handlers.submit import ensure_submitted, turned
-from handlers.upload import Notice, Upload, current_version, look_up, notice_of, same_content
+from handlers.upload import Notice, Upload, current_version, is_there, look_up, notice_of, same_content
 
 MAX_TRIES = 8
 
@@ -131,6 +131,8 @@ def take_in(context: Context, notice: Notice) -> None:
         case Unrelated():
             return
         case Mistake():
+            if not is_there(context, notice):  # erased meanwhile: an answer would keep its name
+                return
             logger.info("a wrong key", key=notice.key, reason=place.summary)
             context.counts["WrongKeys"] += 1
             write_mistake(context, place, notice.uploaded)

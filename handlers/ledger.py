@@ -332,6 +332,14 @@ def _host(noted: Mapping[str, Any] | None) -> Host | None:
     return Host(attempt=int(noted["attempt"]), instance=noted["type"], market=noted["market"])
 
 
+def erased_item(run: Run, attempt: int) -> dict[str, Any]:
+    """The whole item of an erased run: in no project's page, and of no attempt that is under way."""
+    kept = {
+        name: value for name, value in _whole(run).items() if name not in ("page", "results_prefix", "key")
+    }
+    return {**run_key(run.run_id), **kept, "attempt": attempt, "open": OPEN}
+
+
 def _whole(run: Run) -> dict[str, Any]:
     return {
         "pipeline": run.sample.pipeline,

@@ -8,7 +8,7 @@ from typing import Any
 
 from handlers import ledger
 from handlers.context import Context
-from handlers.run import Run
+from handlers.run import ERASED, Run
 from handlers.status import told
 
 SOURCE = "globalbi.office"
@@ -25,7 +25,7 @@ def event_of(run: Run, office: str, pseudonym_key: str | None) -> dict[str, Any]
     project, sample = run.sample.project, run.sample.sample
     message, attempts = run.message, [told(each) for each in run.attempts]
     recall = asdict(run.recall) if run.recall else None
-    if pseudonym_key is not None:
+    if pseudonym_key is not None and run.state != ERASED:  # whose names are gone already
         project, sample = pseudonym(pseudonym_key, project), pseudonym(pseudonym_key, f"{project}/{sample}")
         message = f"The run is {run.state}."
         attempts = [{**each, "reason": None} for each in attempts]

@@ -15,7 +15,7 @@ from handlers.items import get, query, typed, update
 from handlers.keys import Sample
 from handlers.run import FAILED, REJECTED, Run
 
-PAGE, NOTICE, PASSPORT, COHORT = "page", "notice", "passport", "cohort"
+PAGE, NOTICE, PASSPORT, COHORT, TOMBSTONE = "page", "notice", "passport", "cohort", "tombstone"
 INDEX = "by_due"
 
 

@@ -31,13 +31,18 @@ class Unfit(Exception):
 
 
 def passport_of(crate: str, key: str, signature: bytes) -> bytes:
-    """The file: the crate as the very text that is signed, so that nobody needs to canonicalise JSON."""
+    """The file."""
+    return signed_text(key, signature, crate=crate)
+
+
+def signed_text(key: str, signature: bytes, **text: str) -> bytes:
+    """A file with its signature. What is signed is the very text: nobody needs to canonicalise JSON."""
     told = {
         "schema": SCHEMA,
         "key": key,
         "algorithm": ALGORITHM,
         "signature": base64.b64encode(signature).decode(),
-        "crate": crate,
+        **text,
     }
     return (json.dumps(told, indent=1) + "\n").encode()
 

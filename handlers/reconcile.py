@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from handlers import cohort, ledger, outbox, passport, passport_key
+from handlers import cohort, erasure, ledger, outbox, passport, passport_key
 from handlers.announce import announce
 from handlers.context import Context, epoch, iso, office_context
 from handlers.failures import End
@@ -89,7 +89,7 @@ def reconcile(context: Context) -> None:
 
 
 def _passports(context: Context) -> None:
-    """The key that verifies them, and passports that nobody signed when their runs succeeded."""
+    """The key that verifies them, passports that nobody signed when their runs succeeded, and tombstones."""
     _guarded(context, "passport key", lambda: passport_key.publish(context))
     for due in outbox.all_due(context, outbox.PASSPORT):
         if _time_is_up(context):
@@ -99,6 +99,10 @@ def _passports(context: Context) -> None:
         if run is not None and run.passport_due and context.clock() - epoch(run.updated) >= GRACE_S:
             context.counts["PassportsMissing"] += 1
             _guarded(context, run_id, lambda run=run: passport.sign(context, run))
+    for due in outbox.all_due(context, outbox.TOMBSTONE):
+        if _time_is_up(context):
+            return
+        _guarded(context, due.sk, lambda due=due: erasure.sign_tombstone(context, due))
 
 
 def _open(context: Context) -> Iterator[Run]:

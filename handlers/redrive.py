@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from handlers.notices import harmless
+
 PREFIX = "globalbi-"
 # Dead letters of a rule that has no queue behind it, only another bus: no redrive policy names these queues.
 LONE = "dead-letters"
@@ -195,12 +197,17 @@ def main() -> int:
             count += 1
             went = chosen.send and send_back(sqs, letter, events)
             sent += went
-            print(f"{letter.queue}: {letter.reason}{_outcome(went) if chosen.send else ''}")
+            print(shown(letter.queue, f"{letter.reason}{_outcome(went) if chosen.send else ''}"))
     except (BotoCoreError, ClientError) as error:
         print(_in_words(error), file=sys.stderr)
         return 1
     print(f"{count} message{'' if count == 1 else 's'}{f', {sent} sent back' if chosen.send else ''}.")
     return 0
+
+
+def shown(queue: str, reason: str) -> str:
+    """One line: whatever a key holds, it steers no terminal."""
+    return harmless(f"{queue}: {reason}")
 
 
 def _outcome(went: bool) -> str:

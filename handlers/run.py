@@ -11,7 +11,8 @@ from handlers.release import Request, release_id
 
 RECEIVED, SUBMITTED, RUNNING = "received", "submitted", "running"
 SUCCEEDED, FAILED, REJECTED, SUPERSEDED = "succeeded", "failed", "rejected", "superseded"
-TERMINAL = frozenset({SUCCEEDED, FAILED, REJECTED, SUPERSEDED})
+ERASED = "erased"  # its data and names are gone; what is left counts and says when (`handlers.erasure`)
+TERMINAL = frozenset({SUCCEEDED, FAILED, REJECTED, SUPERSEDED, ERASED})
 _RANK = {RECEIVED: 0, SUBMITTED: 1, RUNNING: 2}
 
 SPOT, ON_DEMAND = "spot", "on-demand"

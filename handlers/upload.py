@@ -66,15 +66,9 @@ def padded(sequencer: str | None) -> str | None:
 
 def look_up(context: Context, notice: Notice, sample: Sample) -> Upload | None:
     """The version behind a notice; None if it is gone."""
-    try:
-        head = context.clients.s3.head_object(
-            Bucket=notice.bucket, Key=notice.key, VersionId=notice.version_id, ChecksumMode="ENABLED"
-        )
-    except ClientError as error:
-        # 405: the version is a delete marker.
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] in (404, 405):
-            return None
-        raise
+    head = _head(context, notice)
+    if head is None:
+        return None
     return Upload(
         sample=sample,
         bucket=notice.bucket,
@@ -84,6 +78,24 @@ def look_up(context: Context, notice: Notice, sample: Sample) -> Upload | None:
         content=content_of(head),
         uploaded=iso(head["LastModified"].timestamp()),
     )
+
+
+def is_there(context: Context, notice: Notice) -> bool:
+    """Whether the version behind a notice is still there."""
+    return _head(context, notice) is not None
+
+
+def _head(context: Context, notice: Notice) -> Mapping[str, Any] | None:
+    try:
+        head: Mapping[str, Any] = context.clients.s3.head_object(
+            Bucket=notice.bucket, Key=notice.key, VersionId=notice.version_id, ChecksumMode="ENABLED"
+        )
+    except ClientError as error:
+        # 405: the version is a delete marker.
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] in (404, 405):
+            return None
+        raise
+    return head
 
 
 def current_version(context: Context, bucket: str, key: str) -> str | None:

@@ -90,10 +90,12 @@ class World:
         assert "FunctionError" not in answer, told
         return told
 
-    def succeeded(self, number: int, sample: str, files: dict[str, bytes] = FILES) -> Run:
+    def succeeded(
+        self, number: int, sample: str, files: dict[str, bytes] = FILES, project: str = "soil"
+    ) -> Run:
         """A run whose job has ended with results, and nobody has seen it."""
         an_hour_ago = iso((datetime.now(UTC) - timedelta(hours=1)).timestamp())
-        one = run(number, sample=sample, state=RUNNING, updated=an_hour_ago)
+        one = run(number, project=project, sample=sample, state=RUNNING, updated=an_hour_ago)
         one = replace(one, attempts=tuple(replace(each, job_id=f"gone-{number}") for each in one.attempts))
         known = ledger.read_newest(self.context, one.sample)
         assert ledger.claim(self.context, one, known, None)
@@ -165,14 +167,14 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             partner = client("s3", twin.endpoint)
             partner.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
             key = client("kms", twin.endpoint).create_key()["KeyMetadata"]["Arn"]
-            _agree(root / "Pulumi.eu.yaml", key)
+            agree(root / "Pulumi.eu.yaml", key)
             deploy.up("eu", root=root)
             access = Access(fleet=Fleet.load(root), endpoint=twin.endpoint)
             context = access.context(access.fleet.office("eu"))
             yield World(access=access, context=context, partner=partner)
 
 
-def _agree(stack: Path, key: str) -> None:
+def agree(stack: Path, key: str) -> None:
     office = yaml.safe_load(stack.read_text())
     office["config"]["globalbi:partners"] = {
         "acme": {

@@ -8,11 +8,12 @@ group is checked on `<group>:*`, the ARN that policies must name for it.
 import json
 import re
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
 
 from ministack.core import iam_actions, iam_evaluator  # type: ignore[import-untyped]
-from ministack.services import iam  # type: ignore[import-untyped]
+from ministack.services import iam, sts  # type: ignore[import-untyped]
 
 # AWS: the actions of Batch that cannot be limited to a resource are checked on "*".
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsbatch.html
@@ -37,6 +38,7 @@ _further: ContextVar[list[str]] = ContextVar("further resources of this Batch ca
 _resource_of = iam_actions.extract_resource_arn
 _enforce = iam_evaluator.enforce
 _condition_key = iam_evaluator._resolve_condition_key
+_principal_keys = iam_evaluator._principal_keys
 
 
 def batch_resources(call: str, request: dict[str, Any], region: str, account: str) -> list[str]:
@@ -105,7 +107,17 @@ def condition_key(key: str, context: Any) -> Any:
     return _condition_key(key, context)
 
 
+def principal_keys(credential: Any) -> dict[str, Any]:
+    """With aws:TokenIssueTime, which ministack does not know: when the session was given."""
+    keys: dict[str, Any] = dict(_principal_keys(credential))
+    issued = sts._sessions.get(credential.access_key_id, {}).get("IssuedAt")
+    if issued is not None:
+        keys["aws:tokenissuetime"] = datetime.fromtimestamp(issued, UTC).isoformat(timespec="seconds")
+    return keys
+
+
 def install() -> None:
+    iam_evaluator._principal_keys = principal_keys
     iam_evaluator._resolve_condition_key = condition_key
     iam_actions.extract_resource_arn = resource_of
     iam_evaluator.enforce = enforce

@@ -102,7 +102,7 @@ def test_every_fault_of_every_file_is_reported_at_once(checkout: Path, edit: Edi
             "aws:profile, aws:region, globalbi:budget, globalbi:cidr, globalbi:cohorts, globalbi:compute, "
             "globalbi:contacts, globalbi:deliveries, globalbi:headquarters, globalbi:identifiers, "
             "globalbi:mayLeave, globalbi:notifications, globalbi:partners, globalbi:releases, "
-            "globalbi:retries)",
+            "globalbi:retention, globalbi:retries)",
         ),
         (
             {"globalbi:notifications": {"soil": {}}},

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from components.names import bucket_name, key_alias
+from components.names import bucket_name, key_alias, passport_key_alias
 from tests.security.identities import INBOX, Place, Reach, place_of
 
 BODY = b"reads"
@@ -185,6 +185,14 @@ def _batch_images(operation: str) -> Call:
     )
 
 
+def _sign(reach: Reach, on: Thing) -> Any:
+    alias = passport_key_alias(on.office.name)
+    key = on.office.root("kms").describe_key(KeyId=alias)["KeyMetadata"]["Arn"]
+    return reach("kms", on.office).sign(
+        KeyId=key, Message=b"\0" * 32, MessageType="DIGEST", SigningAlgorithm="ECDSA_SHA_256"
+    )
+
+
 LAYER = "sha256:" + hashlib.sha256(BODY).hexdigest()
 
 
@@ -276,6 +284,7 @@ CALLS: Mapping[str, Call] = {
     "kms:GenerateDataKey": lambda reach, on: reach("kms", on.office).generate_data_key(
         KeyId=on.key, KeySpec="AES_256"
     ),
+    "kms:Sign": _sign,
     "kms:ScheduleKeyDeletion": lambda reach, on: reach("kms", on.office).schedule_key_deletion(KeyId=on.key),
     "lambda:InvokeFunction": lambda reach, on: reach("lambda", on.office).invoke(
         FunctionName=on.name, Payload=b"{}"

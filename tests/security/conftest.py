@@ -22,6 +22,8 @@ OBJECTS = (
     "eu uploads metagenome/soil/S1/input.tar",
     "eu uploads assembly/soil/S1/input.tar",
     "us uploads metagenome/soil/S1/input.tar",
+    "eu uploads metagenome/soil/E1/input.tar",
+    "eu results metagenome/soil/E1/input.tar",
     "eu results metagenome/soil/S1/status.json",
     "eu results metagenome/soil/S1/r1/report.html",
     "eu results assembly/soil/S1/r2/report.html",

@@ -82,6 +82,7 @@ IDENTITIES: Mapping[str, Callable[[], Reach]] = {
     "fleet": _role("hq", "globalbi-hq-fleet"),
     "job": _role("eu", "globalbi-eu-metagenome-job"),
     "execution": _role("eu", "globalbi-eu-execution"),
+    "erasure": _role("eu", "globalbi-eu-erasure"),
     "replication": _role("hq", "globalbi-references-replication"),
     "forwarding": _role("eu", "globalbi-eu-to-headquarters"),
     "us branch": _role("us", "globalbi-us-branch"),

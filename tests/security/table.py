@@ -19,6 +19,7 @@ YES, NO, UNJUDGED = Verdict
 READS = "metagenome/soil/S1/input.tar"
 REPORT = "metagenome/soil/S1/r1/report.html"
 STATUS = "metagenome/soil/S1/status.json"
+ERASED = "metagenome/soil/E1/input.tar"
 PAGE = "metagenome/soil/status.html"
 SPOT = "eu job-queue globalbi-eu-spot"
 STATE = ".pulumi/stacks/globalbi/eu.json"
@@ -175,6 +176,36 @@ _ROWS = (
     ("execution", "logs:PutLogEvents", "eu logs /globalbi/eu/jobs", YES, "and writes it"),
     ("execution", "s3:GetObject", f"eu uploads {READS}", NO, "the agent needs no data"),
     ("execution", "ecr:BatchDeleteImage", "eu repository globalbi/metagenome", NO, "it changes no image"),
+    # Erasure: whoever gives `fleet erase` takes it, with a reason
+    ("erasure", "s3:DeleteObjectVersion", f"eu uploads {ERASED}", YES, "it deletes reads for good"),
+    ("erasure", "s3:DeleteObjectVersion", f"eu results {ERASED}", YES, "and results"),
+    ("erasure", "s3:AbortMultipartUpload", f"eu uploads {ERASED}", YES, "and what never became one"),
+    ("erasure", "s3:PutObject", "eu results erasures/p1/1.json", NO, "reconcile makes the tombstone"),
+    ("erasure", "dynamodb:DeleteItem", "eu ledger erased#1", YES, "names in the ledger go"),
+    ("erasure", "dynamodb:PutItem", "eu ledger erased#1", YES, "a run stays without names"),
+    ("erasure", "kms:Sign", "eu key passports", NO, "and signs it: no passport is forged"),
+    ("erasure", "s3:GetObject", f"eu uploads {READS}", NO, "it reads nothing"),
+    ("erasure", "s3:GetObjectVersion", f"eu uploads {READS}", NO, "no version either"),
+    ("erasure", "s3:GetObject", f"eu results {REPORT}", NO, "nor results"),
+    ("erasure", "s3:ListBucket", "eu results metagenome/", NO, "whoever takes it looks by their own rights"),
+    ("erasure", "s3:PutObject", f"eu results {REPORT}", NO, "it changes no result"),
+    ("erasure", "s3:PutObject", f"eu uploads {READS}", NO, "it uploads nothing"),
+    ("erasure", "s3:DeleteObject", f"eu results {REPORT}", NO, "it hides nothing either"),
+    ("erasure", "s3:DeleteObjectVersion", "eu references demo-host/2026.1/host.fa", NO, "nor references"),
+    ("erasure", "s3:DeleteObjectVersion", f"eu state {STATE}", NO, "the state's history stays"),
+    ("erasure", "s3:DeleteObjectVersion", f"us results {STATUS}", NO, "another office's"),
+    ("erasure", "s3:PutBucketVersioning", "eu uploads -", NO, "buckets keep their versions"),
+    ("erasure", "dynamodb:GetItem", "eu ledger run#1", NO, "it reads no ledger"),
+    ("erasure", "dynamodb:Scan", "eu ledger -", NO, "nor all of it"),
+    ("erasure", "batch:TerminateJob", SPOT, NO, "jobs are ended by `fleet cancel`'s rights"),
+    ("erasure", "sqs:ReceiveMessage", "eu queue globalbi-eu-intake-queue", NO, "it takes no events"),
+    ("erasure", "kms:ScheduleKeyDeletion", "eu key -", NO, "a key would erase everybody"),
+    ("erasure", "sts:AssumeRole", "eu role globalbi-eu-branch", NO, "it becomes nobody else"),
+    ("branch", "sts:AssumeRole", "eu role globalbi-eu-erasure", NO, "branch staff ask for an erasure"),
+    ("us administrator", "sts:AssumeRole", "eu role globalbi-eu-erasure", NO, "each office erases its own"),
+    ("hq administrator", "sts:AssumeRole", "eu role globalbi-eu-erasure", NO, "headquarters', too"),
+    ("progress", "kms:Sign", "eu key passports", YES, "it signs passports"),
+    ("delivery", "kms:Sign", "eu key passports", NO, "who ends no run signs nothing"),
     # From office to office
     ("replication", "s3:ListBucket", "hq references demo-host/", YES, "S3 replicates references"),
     ("replication", "s3:GetObject", "hq uploads metagenome/soil/S1/input.tar", NO, "and nothing else"),

@@ -1,4 +1,4 @@
-"""docs/security.md names tests: they must be there."""
+"""docs/security.md and docs/incidents.md name tests: they must be there."""
 
 import ast
 import re
@@ -7,8 +7,9 @@ import pytest
 
 from twin.offices import ROOT
 
-DOCUMENT = ROOT / "docs" / "security.md"
-NAMED = sorted(set(re.findall(r"`([\w/]+\.py)::(\w+)`", DOCUMENT.read_text())))
+DOCUMENT, INCIDENTS = ROOT / "docs" / "security.md", ROOT / "docs" / "incidents.md"
+TEST = re.compile(r"`([\w/]+\.py)::(\w+)`")
+NAMED = sorted({each for file in (DOCUMENT, INCIDENTS) for each in TEST.findall(file.read_text())})
 ACTORS = (
     *("Branch user", "Lost branch key", "Malicious upload", "Compromised image", "Headquarters' engineer"),
     *("Partner", "Another office", "CI from a fork"),
@@ -30,3 +31,14 @@ def test_each_actor_is_stopped_by_something_that_a_test_shows(actor: str) -> Non
     assert tries.strip()
     assert stopped.strip()
     assert "::" in shown
+
+
+def test_each_incident_was_walked_through() -> None:
+    """A runbook that nobody has tried is tried at night."""
+    _, *incidents = INCIDENTS.read_text().split("\n## ")
+    assert len(incidents) >= 6
+    for incident in incidents:
+        title, *lines = [line for line in incident.splitlines() if line]
+        steps = [line for line in lines if not line.startswith(" ")]  # a long one goes on in the next line
+        assert [step[:2] for step in steps] == ["1.", "2.", "3.", "4.", "5."], title
+        assert TEST.search(" ".join(lines[lines.index(steps[-1]) :])), title

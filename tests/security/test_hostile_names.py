@@ -1,24 +1,33 @@
 """One set of hostile names through an office: every place in which somebody meets them shows words."""
 
+import csv
+import html
 import io
 import json
 import logging
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from reporting.page import page as report_page
 from reporting.page import table as report_table
+from reporting.tables import tsv
 
 from fleet.text import plain
 from handlers import desk
+from handlers.delivery_plan import delivery_id_of, manifest_of
 from handlers.desk import Desk
+from handlers.ledger import run_of
 from handlers.log import logger
 from handlers.notices import harmless
+from handlers.redrive import explain, shown
 from rollout.comment import code
 from tests.handlers.aws_fakes import RESULTS, World
 from tests.handlers.conftest import world  # noqa: F401
 from tests.handlers.lab import only_run, started, take, tell
+from tests.handlers.test_delivery import PARTNER
 from tests.handlers.test_notices import channels
 from tests.handlers.test_pages import Found
 
@@ -122,10 +131,10 @@ def test_a_name_that_would_break_a_line_is_answered_in_words(world: World, kind:
 def test_a_name_is_words_for_operators_and_engineers(kind: str) -> None:
     """A terminal, a preview's comment, a notice and a report take names from elsewhere, too."""
     name = (NAMES | REFUSED)[kind]
-    for shown in (plain(name), harmless(name)):
-        assert len(shown.splitlines() or [""]) == 1
-        assert not TURNING.search(shown)
-        assert "\x1b" not in shown
+    for words in (plain(name), harmless(name)):
+        assert len(words.splitlines() or [""]) == 1
+        assert not TURNING.search(words)
+        assert "\x1b" not in words
     assert re.fullmatch(r"<code>(?:[A-Za-z0-9 -]|&#\d+;)*</code>", code(name))
     report = Found(report_page(name, [report_table([name], [])]))
     assert not report.tags.keys() & FOREIGN
@@ -140,3 +149,47 @@ def test_reports_and_pages_load_and_run_nothing(world: World) -> None:  # noqa: 
     for text in (page, report_page("title", [])):
         (policy,) = re.findall(r'http-equiv="Content-Security-Policy"\s+content="([^"]*)"', text)
         assert policy == "default-src 'none'; style-src 'unsafe-inline'"
+
+
+def test_a_table_keeps_its_rows_and_the_very_names() -> None:
+    """A name that makes two rows of one moves all numbers after it; one that is changed is another's."""
+    names = [*NAMES.values(), "two\nlines", "a\tcolumn", 'a "quote"']
+    text = tsv(("name", "reads"), [(name, number) for number, name in enumerate(names)])
+    rows = list(csv.reader(io.StringIO(text), delimiter="\t"))
+    assert rows == [["name", "reads"], *([name, str(number)] for number, name in enumerate(names))]
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_passports_and_manifests_are_read_as_they_were_written(world: World, kind: str) -> None:  # noqa: F811
+    """A partner's program takes a name for a name, or it files results under another sample."""
+    name = NAMES[kind]
+    world.office = replace(world.office, agreements=(replace(PARTNER, project=name),))
+    run_id = started(world, f"metagenome/{name}/{name}/input.tar")
+    world.publish(world.run_item(run_id))
+    assert tell(world, world.job_event(f"{run_id}-1", "SUCCEEDED")) == []
+    run = run_of(world.run_item(run_id))
+    passport = world.json_object(f"{run.results_prefix}passport.json")
+    assert passport is not None
+    graph = json.loads(passport["crate"])["@graph"]
+    assert any(name in json.dumps(each, ensure_ascii=False) or _has(each, name) for each in graph)
+    told = json.loads(manifest_of(run, delivery_id_of(PARTNER, run_id), "acme", []))
+    assert (told["project"], told["sample"]) == (name, name)
+
+
+def _has(value: Any, name: str) -> bool:
+    if isinstance(value, dict):
+        return any(_has(each, name) for each in value.values())
+    if isinstance(value, list):
+        return any(_has(each, name) for each in value)
+    return isinstance(value, str) and (name in value or name in html.unescape(value))
+
+
+@pytest.mark.parametrize("kind", [*NAMES, *REFUSED])
+def test_a_dead_letter_is_one_line_that_steers_nothing(kind: str) -> None:
+    """Dead letters hold what was refused as well, and are read in a terminal."""
+    name = (NAMES | REFUSED)[kind]
+    detail = {"bucket": {"name": "uploads"}, "object": {"key": f"metagenome/soil/{name}/input.tar"}}
+    line = shown("queue", explain(json.dumps({"detail-type": "Object Created", "detail": detail}), {}))
+    assert len(line.splitlines()) == 1
+    assert not TURNING.search(line)
+    assert line.isprintable() or "\x1b" not in line

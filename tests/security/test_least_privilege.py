@@ -26,6 +26,7 @@ RECORDED: Mapping[str, tuple[str, str]] = {
 OTHERS: Mapping[str, tuple[str, str]] = {
     "branch": ("eu", "globalbi-eu-branch"),
     "execution": ("eu", "globalbi-eu-execution"),
+    "erasure": ("eu", "globalbi-eu-erasure"),
 }
 BY_LAMBDA = "Lambda itself does it in the function's name: AWSLambdaBasicExecutionRole has the same."
 BY_THE_POLLER = (

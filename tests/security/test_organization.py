@@ -7,6 +7,7 @@ as the permissions boundary of a role that otherwise may do everything: AWS judg
 import json
 
 import pytest
+from botocore.exceptions import ClientError
 
 from bootstrap import names
 from bootstrap.__main__ import main
@@ -36,6 +37,8 @@ FORBIDDEN = (
     ("iam:CreateUser", "eu user me", "nobody has keys that last"),
     ("iam:PutRolePolicy", "eu role globalbi-eu-github-deploy", "the deploy role's fence stays"),
     ("iam:DeleteRolePermissionsBoundary", "eu role globalbi-eu-github-deploy", "its boundary, too"),
+    ("iam:PutRolePolicy", "eu role globalbi-eu-erasure", "nor does it get more to delete"),
+    ("iam:AttachRolePolicy", "eu role globalbi-eu-erasure", "by no policy"),
     ("dynamodb:DescribeTable", "us ledger -", "another region is none of theirs"),
 )
 STILL = (
@@ -83,6 +86,30 @@ def test_the_break_glass_role_may_what_an_emergency_needs(bound: dict[str, Reach
     CALLS["s3:DeleteObjectVersion"](bound[GLASS], thing)
     row = Row("", "kms:ScheduleKeyDeletion", "eu key -", NO, "not even then")
     assert outcome(row, lambda _: bound[GLASS]) == NO
+
+
+def test_the_erasure_role_still_erases_and_nobody_takes_it_without_a_reason(
+    places: dict[str, Place], bound: dict[str, Reach]
+) -> None:
+    """An erasure by law needs no emergency; and the audit must say why it was made."""
+    eu, role = places["eu"], names.erasure(EU)
+    arn = next(
+        each["Arn"]
+        for each in eu.root("iam").list_policies(Scope="Local")["Policies"]
+        if each["PolicyName"] == "organization"
+    )
+    eu.root("iam").put_role_permissions_boundary(RoleName=role, PermissionsBoundary=arn)
+    thing = Thing.of(f"eu results {SCRATCH}")
+    eu.root("s3").put_object(**thing.object, Body=b"to be erased")
+    try:
+        CALLS["s3:DeleteObjectVersion"](taken(eu, role), thing)
+    finally:
+        eu.root("iam").delete_role_permissions_boundary(RoleName=role)
+    sts = bound[BOUND]("sts", eu)
+    who = {"RoleArn": names.role_arn(EU, role), "RoleSessionName": "erase"}
+    with pytest.raises(ClientError, match="AccessDenied"):
+        sts.assume_role(**who)
+    assert sts.assume_role(**who, Tags=[{"Key": "reason", "Value": "by law"}])["Credentials"]
 
 
 @pytest.mark.parametrize("office", FLEET.offices, ids=lambda office: office.name)

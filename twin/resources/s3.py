@@ -120,6 +120,8 @@ def _lifecycle(target: Target, inputs: Inputs) -> None:
             entry["NoncurrentVersionExpiration"] = {
                 k: int(v) for k, v in entry["NoncurrentVersionExpiration"].items()
             }
+        if "Expiration" in entry:
+            entry["Expiration"] = {k: int(v) for k, v in entry["Expiration"].items()}
         rules.append(entry)
     target.client("s3").put_bucket_lifecycle_configuration(
         Bucket=inputs["bucket"], LifecycleConfiguration={"Rules": rules}
