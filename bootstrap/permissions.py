@@ -9,7 +9,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from bootstrap import names
-from components.names import FLEET, PREFIX, boundary_arn, bucket_name, key_alias, repository_name
+from components.names import (
+    FLEET,
+    PREFIX,
+    boundary_arn,
+    bucket_name,
+    erasure_role,
+    key_alias,
+    repository_name,
+)
 from components.office import Office
 from cost.replay import ATTRIBUTES
 
@@ -36,6 +44,8 @@ WORK = (
     *("ecs:RegisterContainerInstance", "ecs:StartTelemetrySession", "ecs:Submit*", "ecs:TagResource"),
     *("ecs:UpdateContainerInstancesState",),
 )
+# What one of them alone may ever do: the role that erases.
+ERASING = ("dynamodb:DeleteItem", "s3:DeleteObjectVersion")
 READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 # AWS's own policies that the program attaches (policies/access.py knows the same).
 ATTACHABLE = ("arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role",)
@@ -115,6 +125,11 @@ def trust(office: Office, subject: str, environment: str) -> Document:
 
 def _state(office: Office) -> list[str]:
     bucket = f"arn:aws:s3:::{names.state_bucket(office)}"
+    return [bucket, f"{bucket}/*"]
+
+
+def _audit(office: Office) -> list[str]:
+    bucket = f"arn:aws:s3:::{names.audit_bucket(office)}"
     return [bucket, f"{bucket}/*"]
 
 
@@ -242,7 +257,15 @@ def work(office: Office) -> Document:
     """The most that a role of the program can ever do, whatever is attached to it."""
     return document(
         allow("AtMost", WORK, "*"),
-        deny("NothingOfTheState", ("s3:*",), _state(office)),
+        allow(
+            "ErasureErases",
+            ERASING,
+            "*",
+            ArnEquals={
+                "aws:PrincipalArn": f"arn:aws:iam::{office.account}:role/{erasure_role(office.name)}"
+            },
+        ),
+        deny("NothingOfTheBootstrap", ("s3:*",), [*_state(office), *_audit(office)]),
         deny("NorItsKey", ("kms:*",), _keys(office), **_named(names.secrets_alias(office))),
     )
 
@@ -274,12 +297,13 @@ def _never(office: Office) -> list[Statement]:
             StringNotEquals={"iam:PermissionsBoundary": boundary_arn(office.name, office.account)},
         ),
         deny(
-            "StateStays",
+            "StateAndAuditStay",
             (
                 *("s3:DeleteBucket*", "s3:PutBucket*", "s3:PutLifecycleConfiguration"),
                 *("s3:PutEncryptionConfiguration", "s3:DeleteObjectVersion"),
+                *("s3:BypassGovernanceRetention", "s3:PutObjectLegalHold", "s3:PutObjectRetention"),
             ),
-            _state(office),
+            [*_state(office), *_audit(office)],
         ),
         deny(
             "KeyOfTheStateStays",
@@ -388,11 +412,11 @@ def audit_policy(office: Office) -> Document:
 
     https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html
     """
-    bucket = f"arn:aws:s3:::{names.audit_bucket(office)}"
+    bucket, objects = _audit(office)
     own = {"aws:SourceArn": names.trail_arn(office)}
     by_cloudtrail = {"Effect": "Allow", "Principal": {"Service": "cloudtrail.amazonaws.com"}}
     return document(
-        *_closed([bucket, f"{bucket}/*"], office),
+        *_closed([bucket, objects], office),
         {
             "Sid": "CloudTrailLooks",
             **by_cloudtrail,

@@ -14,7 +14,7 @@ import pulumi_aws as aws
 from components.bucket import Bucket
 from components.key import OfficeKey
 from components.ledger import Ledger
-from components.names import erasure_role
+from components.names import boundary_arn, erasure_role
 from components.office import Office
 from components.options import child_of
 from components.permission import POLICY_VERSION, Permission, inline_policy, root_of
@@ -41,6 +41,7 @@ class Erasure(pulumi.ComponentResource):
             name=erasure_role(office.name),
             description="Erases samples: deletes versions, names a reason",
             assume_role_policy=_trust(office),
+            permissions_boundary=boundary_arn(office.name, office.account),
             tags=tags(office.name, "erasure"),
             opts=child_of(self),
         )

@@ -91,6 +91,56 @@ def test_what_was_changed_by_hand_is_found_and_put_back(running: Twin) -> None:
     assert planned(account) == []
 
 
+def test_who_touches_a_sample_is_recorded_where_nobody_can_take_it_away(running: Twin) -> None:
+    """A lost key's reads are known only if they were recorded before anybody knew that it was lost."""
+    account = account_of("eu", running)
+    list(apply(account))
+    s3, cloudtrail = account.client("s3"), account.client("cloudtrail")
+    arn, bucket = names.trail_arn(account.office), names.audit_bucket(account.office)
+    trail = cloudtrail.get_trail(Name=arn)["Trail"]
+    assert (trail["S3BucketName"], trail["LogFileValidationEnabled"]) == (bucket, True)
+    assert cloudtrail.get_trail_status(Name=arn)["IsLogging"]
+    (selector,) = cloudtrail.get_event_selectors(TrailName=arn)["AdvancedEventSelectors"]
+    assert {"Field": "eventCategory", "Equals": ["Data"]} in selector["FieldSelectors"]
+    (objects,) = (each["StartsWith"] for each in selector["FieldSelectors"] if "StartsWith" in each)
+    assert objects == [
+        "arn:aws:s3:::globalbi-eu-uploads-222222222222/",
+        "arn:aws:s3:::globalbi-eu-results-222222222222/",
+    ]
+    locked = s3.get_object_lock_configuration(Bucket=bucket)["ObjectLockConfiguration"]
+    assert locked["Rule"]["DefaultRetention"] == {"Mode": "GOVERNANCE", "Days": 365}
+
+    cloudtrail.stop_logging(Name=arn)
+    cloudtrail.put_event_selectors(
+        TrailName=arn,
+        AdvancedEventSelectors=[
+            {"Name": "Nothing", "FieldSelectors": [{"Field": "eventCategory", "Equals": ["Management"]}]}
+        ],
+    )
+    s3.put_bucket_policy(
+        Bucket=bucket,
+        Policy=json.dumps(
+            {
+                **ANYTHING,
+                "Statement": [
+                    {
+                        **ANYTHING["Statement"][0],
+                        "Principal": {"AWS": "222222222222"},
+                        "Resource": f"arn:aws:s3:::{bucket}/*",
+                    }
+                ],
+            }
+        ),
+    )
+    assert [action.words for action in planned(account)] == [
+        f"{bucket}: let the trail write, refuse plain HTTP, other accounts and every deletion",
+        f"{names.trail(account.office)}: record who touches an object of uploads and results",
+        f"{names.trail(account.office)}: begin",
+    ]
+    list(apply(account))
+    assert planned(account) == []
+
+
 def test_a_key_that_an_interrupted_run_left_without_a_name_is_taken_up(running: Twin) -> None:
     """Each broken run would else leave a key that costs for ever."""
     account = account_of("eu", running)

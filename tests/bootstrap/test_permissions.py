@@ -9,7 +9,7 @@ import pytest
 
 from bootstrap import names, permissions
 from bootstrap.permissions import Document
-from components.names import boundary_arn
+from components.names import boundary_arn, erasure_role
 from components.roster import Fleet
 from cost.replay import ATTRIBUTES
 from policies.access import ROLE_POLICY
@@ -20,6 +20,7 @@ FLEET = Fleet.load(ROOT)
 EU, HQ = FLEET.office("eu"), FLEET.headquarters
 SUBJECT = "repo:acme@11/platform@22"
 SAMPLES = "arn:aws:s3:::globalbi-eu-uploads-222222222222/metagenome/p/s/input.tar"
+AUDIT = "arn:aws:s3:::globalbi-eu-audit-222222222222/AWSLogs/222222222222/record.json.gz"
 STATE = "arn:aws:s3:::globalbi-eu-state-222222222222/.pulumi/stacks/globalbi/eu.json"
 FLEET_TABLE = "arn:aws:dynamodb:ap-northeast-2:111111111111:table/globalbi-fleet"
 ROLE = "arn:aws:iam::222222222222:role/globalbi-eu-intake"
@@ -187,11 +188,12 @@ def test_the_deploy_role_touches_neither_samples_nor_its_own_fence(
     assert not deploys(action, resource, **context)
 
 
-def granted(office: str) -> set[str]:
-    """Every action that a role of the program is given."""
+def granted(office: str, erasure: bool = False) -> set[str]:
+    """Every action that a role of the program is given: of the one that erases, or of all others."""
     return {
         action
         for role in declared(office).of(ROLE_POLICY)
+        if (role.at("role") == erasure_role(office)) == erasure
         for statement in role.document("policy")["Statement"]
         for action in listed(statement["Action"])
     }
@@ -209,6 +211,16 @@ def test_the_offices_boundary_is_what_the_program_grants() -> None:
     asked = set().union(*(granted(office.name) for office in FLEET.offices))
     assert asked <= set(permissions.WORK)
     assert {each for each in permissions.WORK if not each.startswith(NOT_DECLARED)} <= asked
+
+
+def test_one_role_erases_and_the_boundary_lets_no_other() -> None:
+    assert granted("eu", erasure=True) - set(permissions.WORK) == set(permissions.ERASING)
+    for role, allowed in ((erasure_role("eu"), True), ("globalbi-eu-intake", False)):
+        arn = f"arn:aws:iam::{EU.account}:role/{role}"
+        for action in permissions.ERASING:
+            assert may(permissions.work(EU), action, SAMPLES, aws__PrincipalArn=arn) == allowed
+        assert not may(permissions.work(EU), "s3:DeleteObjectVersion", STATE, aws__PrincipalArn=arn)
+        assert not may(permissions.work(EU), "s3:DeleteObjectVersion", AUDIT, aws__PrincipalArn=arn)
 
 
 @pytest.mark.parametrize(
@@ -253,6 +265,11 @@ def test_the_boundary_holds_when_everything_is_attached() -> None:
         ("iam:CreateUser", "arn:aws:iam::222222222222:user/me"),
         ("ec2:CreateNatGateway", "*"),
         ("organizations:LeaveOrganization", "*"),
+        ("s3:PutBucketPolicy", AUDIT.partition("/")[0]),
+        ("s3:PutBucketObjectLockConfiguration", AUDIT.partition("/")[0]),
+        ("s3:DeleteObject", AUDIT),
+        ("s3:BypassGovernanceRetention", AUDIT),
+        ("cloudtrail:StopLogging", names.trail_arn(EU)),
     ):
         assert not may(fence, action, resource), action
     assert may(fence, "iam:CreateRole", ROLE)
