@@ -86,7 +86,7 @@ def silent(name: str) -> Rule:
     """A function on a schedule that is not called any more counts nothing, so nothing else would ring."""
     return Rule(
         name=f"{name}-silent",
-        words=f"{name.capitalize()} has not run for half an hour: its schedule is off, or Lambda cannot start it.",
+        words=f"{name.capitalize()} has not run for half an hour: its schedule is off, or it cannot start.",
         namespace=FUNCTIONS,
         metric="Invocations",
         above=1,
@@ -129,7 +129,7 @@ RUNS_FAILED = Rule(
 )
 CONFIGURATION_FAILED = Rule(
     name="configuration-failed",
-    words="A job cannot start, and only headquarters can mend it: an image, a reference or a role is missing.",
+    words="Only headquarters can mend why a job fails: an image, a reference or a role is missing.",
     metric=failed(CONFIGURATION),
 )
 SPOT_RECLAIMED = Rule(

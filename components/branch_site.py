@@ -233,8 +233,8 @@ class BranchSite(pulumi.ComponentResource):
             environment["PRICES"] = prices_to_json(prices.day, prices.families)
         elif budget.projects:
             raise ValueError(
-                f"{office.file}: globalbi:budget.projects counts what runs cost, but the price book has no prices"
-                f" of {office.region}: add them (docs/cost.md)"
+                f"{office.file}: globalbi:budget.projects counts what runs cost, but the price book has no"
+                f" prices of {office.region}: add them (docs/cost.md)"
             )
         # A run's end plans its deliveries, so whoever may end a run knows them.
         deliveries = agreements_to_json(office.agreements)

@@ -129,14 +129,14 @@ def _project(value: str) -> str:
 class Budget(Model):
     """Spending a month, in US dollars, at which the contacts are told.
 
-    `projects`: what the runs of a project may cost a month; at `warn_percent` of it people are told, and when it
-    is used up new runs wait.
+    `projects`: what the runs of a project may cost a month; at `warn_percent` of it people are told, and when
+    it is used up new runs wait.
     """
 
     monthly_usd: Whole = Field(alias="monthlyUsd", ge=1, le=1_000_000)
     warn_percent: Whole = Field(80, alias="warnPercent", ge=1, le=99)
-    projects: dict[Annotated[str, AfterValidator(_project)], Annotated[Whole, Field(ge=1, le=1_000_000)]] = Field(
-        default_factory=dict, max_length=MOST_BUDGETS
+    projects: dict[Annotated[str, AfterValidator(_project)], Annotated[Whole, Field(ge=1, le=1_000_000)]] = (
+        Field(default_factory=dict, max_length=MOST_BUDGETS)
     )
 
 

@@ -25,8 +25,8 @@ MICRO = 1_000_000  # of a US dollar: DynamoDB counts whole numbers
 class Month:
     """A project's month in the ledger, in millionths of a US dollar.
 
-    `committed`: what its runs have cost, with the estimates of those not yet over. `lifted`: who lifted it, when
-    and why.
+    `committed`: what its runs have cost, with the estimates of those not yet over. `lifted`: who lifted it,
+    when and why.
     """
 
     project: str
@@ -77,8 +77,8 @@ def admitted(context: Context, run: Run) -> Run:
         held=known.month,
         message=f"Waits: the budget of project {known.project} for {known.month}"
         f" ({known.limit // MICRO} USD) is used up.",
-        what_to_do="Nothing is lost: it starts by itself next month, or some minutes after headquarters lifts the"
-        f" budget: fleet budget {context.office.name}/{known.project} --lift REASON",
+        what_to_do="Nothing is lost: it starts by itself next month, or some minutes after headquarters lifts"
+        f" the budget: fleet budget {context.office.name}/{known.project} --lift REASON",
     )
 
 
@@ -196,7 +196,8 @@ def _notice(context: Context, known: Month, what: str, text: str) -> notices.Not
     return notices.Notice(
         id=f"budget#{known.project}#{known.month}#{what}",
         project=known.project,
-        subject=f"GlobalBI {context.office.name}: the budget of a project is {'near' if what == 'near' else 'used up'}",
+        subject=f"GlobalBI {context.office.name}: the budget of a project is"
+        f" {'nearly used up' if what == 'near' else 'used up'}",
         text=notices.harmless(text),
         contacts=True,
     )

@@ -1,5 +1,5 @@
-"""What an invocation counts and sees, as CloudWatch's embedded metric format: a log line, so no call that could
-fail.
+"""What an invocation counts and sees, as CloudWatch's embedded metric format: a log line, so no call that
+could fail.
 
 Written by hand: Powertools would make the function's name a dimension, so that a count that two functions
 keep, such as runs that failed, could not be summed by an alarm and would be paid for twice.

@@ -71,8 +71,8 @@ def finding(run: Run, job: Job | None, now_s: float, updated_s: float) -> Findin
 
 
 def reconcile(context: Context) -> None:
-    """One round: first how the office stands, then the runs that are open, passports, the projects whose cohort
-    is due, and as many uploads as time allows.
+    """One round: first how the office stands, then the runs that are open, passports, the projects whose
+    cohort is due, and as many uploads as time allows.
     """
     _guarded(context, "standing", lambda: standing.look(context))
     _guarded(context, "budgets", lambda: budget.watch(context))

@@ -1,5 +1,5 @@
-"""How the office stands, for its dashboard and alarms: how many runs wait, run and are held, and since when the
-oldest upload has had no result.
+"""How the office stands, for its dashboard and alarms: how many runs wait, run and are held, and since when
+the oldest upload has had no result.
 
 Read from the index of open runs alone, before anything is mended: when very many wait, this must not be what
 is left out.

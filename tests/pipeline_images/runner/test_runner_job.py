@@ -165,7 +165,7 @@ def test_sigterm_ends_the_pipeline_and_is_told(office: Office) -> None:
     _, stderr = process.communicate(timeout=20)
     assert process.returncode == TERMINATED
     assert sample.said() == (TERMINATED, "stopped by SIGTERM")
-    assert stderr.splitlines()[-1] == "failed: stopped by SIGTERM"
+    assert stderr.splitlines()[-1] == f"{sample.environ()['RUN_ID']} attempt 1: failed: stopped by SIGTERM"
     assert gone(int((office.home / "at-1").read_text()))
     assert left_on_scratch(office) == []
     assert sample.objects() == {}
