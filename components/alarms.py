@@ -159,7 +159,7 @@ BUDGET_NEAR = Rule(
 BUDGET_STOPPED = Rule(
     name="budget-stopped",
     words="New runs of a project wait, since its budget of this month is used up.",
-    metric="RunsHeld",
+    metric="OpenHeld",
     statistic="Maximum",
 )
 # Rounds of what the office can run at once that may wait: a run takes four vCPUs or more.
@@ -170,7 +170,7 @@ def waiting(max_vcpus: int) -> Rule:
     return Rule(
         name="runs-waiting",
         words="More runs wait, for an hour, than the office can do in sixteen rounds.",
-        metric="RunsWaiting",
+        metric="OpenWaiting",
         statistic="Maximum",
         above=MOST_ROUNDS * max_vcpus / LEAST_VCPUS,
         periods=4,

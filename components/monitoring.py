@@ -78,7 +78,7 @@ class Monitoring(pulumi.ComponentResource):
         office = args.office
         queues, functions = args.queues.values(), args.functions.values()
         graphs: list[tuple[str, str, list[Metric]]] = [
-            ("Runs", "Maximum", own(office, "RunsWaiting", "RunsRunning", "RunsHeld")),
+            ("Runs", "Maximum", own(office, "OpenWaiting", "OpenRunning", "OpenHeld")),
             ("Oldest upload without result (seconds)", "Maximum", own(office, "OldestUploadSeconds")),
             (
                 "Ends of runs",

@@ -24,18 +24,18 @@ def look(context: Context) -> None:
         if item["state"] in TERMINAL:
             continue  # only its end is still to be told
         if item.get("held"):
-            counts["RunsHeld"] += 1
+            counts["OpenHeld"] += 1
             continue  # it waits for a person: not what its age is watched for
-        counts["RunsRunning" if item["state"] == RUNNING else "RunsWaiting"] += 1
+        counts["OpenRunning" if item["state"] == RUNNING else "OpenWaiting"] += 1
         uploaded = str(item["uploaded"])
         oldest = uploaded if oldest is None else min(oldest, uploaded)
-    waiting, running = counts["RunsWaiting"], counts["RunsRunning"]
+    waiting, running = counts["OpenWaiting"], counts["OpenRunning"]
     age = context.clock() - datetime.fromisoformat(oldest).timestamp() if oldest else 0.0
     context.seen.update(
         {
-            "RunsWaiting": waiting,
-            "RunsRunning": running,
-            "RunsHeld": counts["RunsHeld"],
+            "OpenWaiting": waiting,
+            "OpenRunning": running,
+            "OpenHeld": counts["OpenHeld"],
             "Standstill": int(waiting > 0 and running == 0),
             "OldestUploadSeconds": max(0, round(age)),
         }
