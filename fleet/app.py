@@ -9,6 +9,7 @@ import typer
 from components.roster import Fleet
 from fleet import acting, advancing, comparing, looking, promoting, recalling, verifying
 from fleet.access import Access
+from fleet.budgets import budget
 from fleet.dashboard.command import dashboard
 from fleet.deliveries import deliveries
 from fleet.options import ROOT
@@ -51,6 +52,7 @@ for command in (
     looking.logs,
     looking.watch,
     deliveries,
+    budget,
     acting.doctor,
     acting.redrive,
     acting.rerun,

@@ -80,11 +80,12 @@ def spent_usd(run: Run, prices: Prices | None) -> float:
     for attempt in run.attempts:
         if attempt.started is None:
             continue
-        family = by_name.get((attempt.instance or "").partition(".")[0], dearest)
-        spot = (attempt.market or attempt.queue) != ON_DEMAND and family is not dearest
-        price = family.spot if spot and family.spot is not None else family.on_demand
+        known = by_name.get((attempt.instance or "").partition(".")[0])
+        family = known or dearest
+        spot = known.spot if known and (attempt.market or attempt.queue) != ON_DEMAND else None
         seconds = _moment(attempt.ended or run.updated) - _moment(attempt.started)
-        found += _hourly(attempt.request, family, price) * max(0.0, seconds) / HOUR_S
+        hourly = _hourly(attempt.request, family, family.on_demand if spot is None else spot)
+        found += hourly * max(0.0, seconds) / HOUR_S
     return found
 
 
