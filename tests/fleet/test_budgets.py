@@ -8,6 +8,7 @@ from components.office import Budget, Office
 from components.roster import Fleet
 from fleet.access import Access
 from handlers import budget
+from handlers.context import Context
 from handlers.items import update
 from tests.fleet.lab import Offices, run
 
@@ -26,7 +27,7 @@ def paying(offices: Offices) -> Offices:
     return made
 
 
-def context_of(access: Access) -> budget.Context:
+def context_of(access: Access) -> Context:
     return access.context(access.fleet.office("eu"))
 
 
