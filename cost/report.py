@@ -3,7 +3,7 @@ and split cost allocation data.
 
 Of each job (an ECS task of AWS Batch) there are two lines an hour, of its vCPUs and of its memory, with its
 part of the instance's price in `split_line_item_split_cost` and what the instance had left over, handed on to
-it, in `split_line_item_unused_cost`. The job's own tags are in `resource_tags`, once they are activated as cost
+it, in `split_line_item_unused_cost`. The job's own tags are in `resource_tags`, once activated as cost
 allocation tags. https://docs.aws.amazon.com/cur/latest/userguide/table-dictionary-cur2-split-line-item.html
 """
 
@@ -36,7 +36,7 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """A job's line of one hour, in US dollars. `run` and `office` "": not tagged. `vcpu_hours` is 0 in the lines
+    """A job's line of one hour, in US dollars. `run` and `office` "": not tagged. `vcpu_hours` is 0 in lines
     of memory. `day` is of UTC, as ISO 8601.
     """
 
