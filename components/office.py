@@ -117,11 +117,10 @@ class Retries(Model):
     unknown: Whole = Field(1, ge=0, le=10)
 
 
-def _project(value: str) -> str:
-    if not value.strip() or "/" in value or len(value.encode()) > MAX_PROJECT_BYTES:
+def _paying(value: str) -> str:
+    if value == "*" or not value.strip() or "/" in value or len(value.encode()) > MAX_PROJECT_BYTES:
         raise ValueError(
-            f'must be a project\'s name as it is in uploads, without "/" and of at most {MAX_PROJECT_BYTES}'
-            ' bytes, or "*" for every project without an entry of its own'
+            f'must be a project\'s name as it is in uploads, without "/" and of at most {MAX_PROJECT_BYTES} bytes'
         )
     return value
 
@@ -135,7 +134,7 @@ class Budget(Model):
 
     monthly_usd: Whole = Field(alias="monthlyUsd", ge=1, le=1_000_000)
     warn_percent: Whole = Field(80, alias="warnPercent", ge=1, le=99)
-    projects: dict[Annotated[str, AfterValidator(_project)], Annotated[Whole, Field(ge=1, le=1_000_000)]] = (
+    projects: dict[Annotated[str, AfterValidator(_paying)], Annotated[Whole, Field(ge=1, le=1_000_000)]] = (
         Field(default_factory=dict, max_length=MOST_BUDGETS)
     )
 
@@ -177,6 +176,15 @@ class Notification(Model):
         if not self.emails and self.chat is None:
             raise ValueError("must name someone: emails: [name@example.org], chat: a webhook's name, or both")
         return self
+
+
+def _project(value: str) -> str:
+    if not value.strip() or "/" in value or len(value.encode()) > MAX_PROJECT_BYTES:
+        raise ValueError(
+            f'must be a project\'s name as it is in uploads, without "/" and of at most {MAX_PROJECT_BYTES}'
+            ' bytes, or "*" for every project without an entry of its own'
+        )
+    return value
 
 
 class OfficeFile(Model):

@@ -18,6 +18,7 @@ from fleet.text import moment
 from handlers.log import RUN_ID
 
 POLL_S = 2.0
+METRICS = '{"_aws"'  # how a line begins that CloudWatch makes metrics of
 # What every line of a function has.
 _USUAL = (
     *("level", "location", "message", "timestamp", "service", RUN_ID, "xray_trace_id"),
@@ -132,7 +133,8 @@ class Stream:
                 logGroupName=self.group, logStreamName=self.name, startFromHead=True, **place
             )
             for event in answer["events"]:
-                yield Line(at=event["timestamp"], text=event["message"])
+                if not event["message"].startswith(METRICS):
+                    yield Line(at=event["timestamp"], text=event["message"])
             before, self.token = self.token, answer["nextForwardToken"]
             # CloudWatch gives the same token again at the end, and sometimes an empty page before it.
             if self.token == before:

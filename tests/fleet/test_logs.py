@@ -3,8 +3,11 @@
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from runner import metrics as runner_metrics
+from runner.usage import Usage
 
 from fleet.access import Access
 from fleet.find import NotFound
@@ -48,6 +51,15 @@ def texts(aws: Aws, offices: Offices, **more: Any) -> list[str]:
 def test_a_log_of_many_pages_is_shown_once_and_whole(offices: Offices) -> None:
     """CloudWatch gives an empty page in between, and the last page's token for ever."""
     assert texts(Aws(["a", "b"], [], ["c"]), offices) == ["a", "b", "c"]
+
+
+def test_lines_that_are_metrics_are_left_out(offices: Offices) -> None:
+    """The last line of every log would be one that nobody can read."""
+    used = Usage(wall_s=60.0, cpu_s=30.0, max_rss_mib=3000)
+    job = Mock(office="eu", run_id="r1", attempt=1, pipeline="metagenome", memory_mib=6000)
+    assert texts(Aws(["published 4 files", runner_metrics.line(job, used, 1.0)]), offices) == [
+        "published 4 files"
+    ]
 
 
 def test_following_goes_on_until_the_job_has_ended(offices: Offices) -> None:
