@@ -120,7 +120,8 @@ class Retries(Model):
 def _paying(value: str) -> str:
     if value == "*" or not value.strip() or "/" in value or len(value.encode()) > MAX_PROJECT_BYTES:
         raise ValueError(
-            f'must be a project\'s name as it is in uploads, without "/" and of at most {MAX_PROJECT_BYTES} bytes'
+            'must be a project\'s name as it is in uploads, without "/" and of at most'
+            f" {MAX_PROJECT_BYTES} bytes"
         )
     return value
 
