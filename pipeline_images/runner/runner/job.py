@@ -108,7 +108,7 @@ def _work(attempt: Attempt, lease: Lease) -> None:
         ours = results.put_manifest(document)
         _log(lease, f"published {len(files)} files" if ours else "another attempt has published this run")
         if ours:
-            print(metrics.line(job, ended.usage, attempt.clock()), flush=True)
+            _measured(metrics.line(job, ended.usage, attempt.clock()))
 
 
 def _stage(attempt: Attempt, lease: Lease, folders: Folders, fits: Callable[[int], None]) -> int:
@@ -206,3 +206,7 @@ def _log(lease: Lease, sentence: str) -> None:
     """With the run's id, as each line of the functions' logs: by it all of them are found."""
     words = sentence.replace(os.linesep, " ")
     print(f"{lease.run_id} attempt {lease.attempt}: {words}", file=sys.stderr, flush=True)
+
+
+def _measured(line: str) -> None:
+    print(line, flush=True)
