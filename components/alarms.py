@@ -24,13 +24,14 @@ MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
 # Three passes of a schedule of five minutes: between two of them an alarm must not end.
 PASSES_S = 900
 QUEUES, FUNCTIONS = "AWS/SQS", "AWS/Lambda"
-Statistic = Literal["Sum", "Maximum"]
+Statistic = Literal["Sum", "Maximum", "Minimum"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
     """When an alarm rings: `metric` above `above` (below it, if `below`) in `periods` periods in a row.
 
+    "Minimum" is for what must have lasted the whole period, of what is looked at several times in it.
     `silence` is what no data means: CloudWatch's `notBreaching` (nothing was counted, or nobody used the
     queue) or `breaching` (whoever counts is silent itself).
     """
@@ -116,7 +117,7 @@ STANDSTILL = Rule(
     name="standstill",
     words="Runs have waited for an hour while none runs: no instance starts.",
     metric="Standstill",
-    statistic="Maximum",
+    statistic="Minimum",
     periods=4,
 )
 # A run that fails is told to its project; several at once have a cause in common.
@@ -171,7 +172,7 @@ def waiting(max_vcpus: int) -> Rule:
         name="runs-waiting",
         words="More runs wait, for an hour, than the office can do in sixteen rounds.",
         metric="OpenWaiting",
-        statistic="Maximum",
+        statistic="Minimum",
         above=MOST_ROUNDS * max_vcpus / LEAST_VCPUS,
         periods=4,
     )

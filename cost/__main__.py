@@ -10,6 +10,7 @@ import json
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 import boto3
@@ -91,13 +92,13 @@ def _requests(given: argparse.Namespace) -> int:
 def _reconcile(given: argparse.Namespace) -> int:
     """Exit code 0 if the bill and the platform differ by no more than was allowed."""
     try:
-        told = json.loads(given.runs.read_text())
-        found = reconciling.reconcile(report.read(given.report), told["runs"])
+        runs = [run for path in given.runs for run in json.loads(path.read_text())["runs"]]
+        found = reconciling.reconcile(chain.from_iterable(map(report.read, given.report)), runs)
     except (report.Unreadable, OSError) as error:
         print(f"cost: {error}", file=sys.stderr)
         return 2
     if not found.rows:
-        print(f"cost: {given.report.name} has no line of a job of the platform", file=sys.stderr)
+        print("cost: neither the report nor the runs have a job in the report's days", file=sys.stderr)
         return 2
     console, table = output.console(), Table(title="Instances of runs, in US dollars", title_justify="left")
     columns = ("office", "day", "project", "platform", "bill", "difference", "%")
@@ -141,9 +142,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     made.set_defaults(run=_requests)
     made = commands.add_parser("reconcile", help="a Cost and Usage Report beside what the platform says")
     made.add_argument(
-        "report", type=Path, help="CUR 2.0 as CSV, plain or .gz, with split cost allocation data"
+        "report", type=Path, nargs="+", help="CUR 2.0 as CSV, plain or .gz, with split cost allocation data"
     )
-    made.add_argument("runs", type=Path, help="what `fleet samples --json -n 10000 --since …` printed")
+    made.add_argument(
+        "--runs", type=Path, nargs="+", required=True, help="what `fleet samples --json -n 10000` printed"
+    )
     made.add_argument("--within", type=float, default=10.0, help="percent of difference that are allowed")
     made.set_defaults(run=_reconcile)
     given = parser.parse_args(arguments)

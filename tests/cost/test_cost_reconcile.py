@@ -237,10 +237,12 @@ def test_the_command_prints_both_sums_and_judges(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], hourly: float, code: int
 ) -> None:
     """A script must see without reading that the two have come apart."""
-    path = report(tmp_path / "r.csv.gz", [Job(hourly=hourly)])
+    hour = Job(hourly=hourly, seconds=3600)
+    later = Job(hourly=hourly, seconds=3 * 3600, start=EVENING + timedelta(hours=1))
+    chunks = [report(tmp_path / "1.csv.gz", [hour]), report(tmp_path / "2.csv.gz", [later])]
     runs = tmp_path / "runs.json"
     runs.write_text(json.dumps({"runs": [told()], "next": None}))
-    assert main(["reconcile", str(path), str(runs)]) == code
+    assert main(["reconcile", *map(str, chunks), "--runs", str(runs)]) == code
     printed = capsys.readouterr().out
     assert "2026-11-27" in printed
     assert f"{2 * HOURLY:.4f}" in printed
@@ -252,5 +254,5 @@ def test_a_report_of_something_else_is_told(tmp_path: Path, capsys: pytest.Captu
     path = report(tmp_path / "r.csv", [])
     runs = tmp_path / "runs.json"
     runs.write_text('{"runs": []}')
-    assert main(["reconcile", str(path), str(runs)]) == 2
-    assert "no line of a job" in capsys.readouterr().err
+    assert main(["reconcile", str(path), "--runs", str(runs)]) == 2
+    assert "neither the report nor the runs have a job" in capsys.readouterr().err
