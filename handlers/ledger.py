@@ -37,7 +37,7 @@ INDEXES = {
 # What a project's page shows of a run, and what is learnt of it when one is made.
 PAGE_ATTRIBUTES = (
     *("sample", "state", "message", "what_to_do", "size", "times", "results_prefix", "report"),
-    *("revision", "recall", "peak_mib"),
+    *("revision", "recall", "peak_mib", "held"),
 )
 # What of an item stands in each index. The lease is in none: its renewals, three a minute of every container,
 # would each be a second write.
@@ -45,7 +45,7 @@ PROJECTED: Mapping[str, tuple[str, ...]] = {
     OPEN_INDEX: tuple(
         dict.fromkeys(
             name
-            for name in (*PAGE_ATTRIBUTES, "page", "uploaded", "held", *Delivery.__dataclass_fields__)
+            for name in (*PAGE_ATTRIBUTES, "page", "uploaded", *Delivery.__dataclass_fields__)
             if name not in INDEXES[OPEN_INDEX]
         )
     ),
