@@ -19,6 +19,7 @@ from handlers.items import get, typed, update
 from handlers.run import RECEIVED, Run
 
 MICRO = 1_000_000  # of a US dollar: DynamoDB counts whole numbers
+_ROOM = "attribute_exists(lifted) OR attribute_not_exists(committed) OR committed <= :room"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,9 +106,10 @@ def parts(
             "Update": {
                 "TableName": context.office.ledger,
                 "Key": typed(_key(run.sample.project, month)),
-                "UpdateExpression": "ADD committed :committed, spent :spent",
+                "UpdateExpression": "SET committed = if_not_exists(committed, :none) + :committed,"
+                " spent = if_not_exists(spent, :none) + :spent",
                 **_condition(
-                    {":committed": committed, ":spent": spent},
+                    {":none": 0, ":committed": committed, ":spent": spent},
                     _room(limit, reserve(begins)) if begins and limit and month == begins.charged else None,
                 ),
             }
@@ -121,8 +123,7 @@ def _condition(values: Mapping[str, int], room: int | None) -> dict[str, Any]:
         return {"ExpressionAttributeValues": typed(values)}
     return {
         # DynamoDB's conditions do no sums, so what is wanted is taken off the limit here.
-        "ConditionExpression": "attribute_exists(lifted) OR attribute_not_exists(committed)"
-        " OR committed <= :room",
+        "ConditionExpression": _ROOM,
         "ExpressionAttributeValues": typed({**values, ":room": room}),
     }
 
