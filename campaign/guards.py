@@ -150,8 +150,8 @@ GUARDS = (
     ),
     guard(
         "a record that failed goes back to its queue", "without_reconcile", "handlers.records",
-        '            context.counts["RecordsFailed"] += 1\n            failed.append({"itemIdentifier": message_id})',
-        '            context.counts["RecordsFailed"] += 1',
+        '                context.counts["RecordsFailed"] += 1\n                failed.append({"itemIdentifier": message_id})',
+        '                context.counts["RecordsFailed"] += 1',
     ),
     guard(
         "no record is begun when the time runs short", "slow", "handlers.records",
