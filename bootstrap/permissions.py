@@ -261,9 +261,7 @@ def work(office: Office) -> Document:
             "ErasureErases",
             ERASING,
             "*",
-            ArnEquals={
-                "aws:PrincipalArn": f"arn:aws:iam::{office.account}:role/{erasure_role(office.name)}"
-            },
+            ArnEquals={"aws:PrincipalArn": f"arn:aws:iam::{office.account}:role/{erasure_role(office.name)}"},
         ),
         deny("NothingOfTheBootstrap", ("s3:*",), [*_state(office), *_audit(office)]),
         deny("NorItsKey", ("kms:*",), _keys(office), **_named(names.secrets_alias(office))),

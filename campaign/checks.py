@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from campaign.account import LATENCY_S, Life
+from campaign.budget_checks import budget_campaign, budget_races
 from campaign.cohort_checks import cohort_campaign, cohort_kills, cohort_races, cohort_waits
 from campaign.delivery_checks import DELIVERY_CHECKS
 from campaign.offices import START_S, Office
@@ -391,5 +392,7 @@ CHECKS: dict[str, Callable[[], list[str]]] = {
         cohort_races,
         cohort_waits,
         cohort_campaign,
+        budget_races,
+        budget_campaign,
     )
 }

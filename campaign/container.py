@@ -308,6 +308,7 @@ def replace_what_only_takes_time() -> None:
     runner.job.S3Source = SimpleNamespace(open=_open)  # type: ignore[attr-defined, assignment]
     runner.job._fits = lambda *_: None
     runner.job._log = lambda *_: None
+    runner.job._measured = lambda *_: None
     runner.job._pipeline = lambda attempt, lease, folders: (  # noqa: ARG005 - as the real one is called
         _present[lease.token].pipeline(lease, folders)
     )

@@ -22,6 +22,7 @@ from types import ModuleType
 from rich.console import Console
 from rich.table import Table
 
+from campaign.budget_guards import BUDGET_GUARDS
 from campaign.cohort_guards import COHORT_GUARDS
 from campaign.delivery_guards import DELIVERY_GUARDS
 from campaign.guard import Guard, guard
@@ -149,8 +150,8 @@ GUARDS = (
     ),
     guard(
         "a record that failed goes back to its queue", "without_reconcile", "handlers.records",
-        '            context.counts["RecordsFailed"] += 1\n            failed.append({"itemIdentifier": message_id})',
-        '            context.counts["RecordsFailed"] += 1',
+        '                context.counts["RecordsFailed"] += 1\n                failed.append({"itemIdentifier": message_id})',
+        '                context.counts["RecordsFailed"] += 1',
     ),
     guard(
         "no record is begun when the time runs short", "slow", "handlers.records",
@@ -218,6 +219,7 @@ GUARDS = (
         ("runner.publish", "                if self._put(path, body, sha256, condition):", "                if self._put(path, body, sha256, {} if blind else condition):"),
     ),
     *COHORT_GUARDS,
+    *BUDGET_GUARDS,
     *DELIVERY_GUARDS,
 )  # fmt: skip
 

@@ -14,10 +14,12 @@ from components.delivery import Delivery, DeliveryArgs
 from components.desk import Desk, DeskArgs
 from components.erasure import Erasure, ErasureArgs
 from components.fleet import Forwarding, ForwardingArgs
+from components.function import HandlerFunction
 from components.intake import Intake, IntakeArgs
 from components.job_definition import JobDefinition, JobDefinitionArgs
 from components.key import OfficeKey, OfficeKeyArgs
 from components.ledger import Ledger, LedgerArgs
+from components.monitoring import Monitoring, MonitoringArgs
 from components.names import physical
 from components.network import Network, NetworkArgs
 from components.notices import Notices, NoticesArgs
@@ -30,8 +32,9 @@ from components.reconcile import Reconcile, ReconcileArgs
 from components.references import accept_from_headquarters
 from components.registry import Registry, RegistryArgs
 from components.roster import Fleet
-from cost.book import book_of
+from cost.book import prices_of
 from handlers.agreement import agreements_to_json
+from handlers.allowance import Allowance, allowance_to_json
 from handlers.cost import prices_to_json
 from handlers.release import releases_to_json
 
@@ -97,6 +100,17 @@ class BranchSite(pulumi.ComponentResource):
             ForwardingArgs(office=office, headquarters=headquarters, key=self.key, notices=self.notices),
             opts=inside,
         )
+        self.monitoring = Monitoring(
+            self._of("monitoring"),
+            MonitoringArgs(
+                office=office,
+                notices=self.notices,
+                queues={name: step.queue for name, step in self._queued.items()},
+                functions=self._functions,
+                scheduled=("reconcile", "desk"),
+            ),
+            opts=inside,
+        )
         self.access = BranchAccess(
             self._of("branch"),
             BranchAccessArgs(
@@ -114,6 +128,14 @@ class BranchSite(pulumi.ComponentResource):
     def _queued(self) -> dict[str, Intake | Progress | Delivery]:
         steps: dict[str, Intake | Progress | Delivery] = {"intake": self.intake, "progress": self.progress}
         return {**steps, "delivery": self.delivery} if self.delivery else steps
+
+    @property
+    def _functions(self) -> dict[str, HandlerFunction]:
+        return {
+            **{name: step.function for name, step in self._queued.items()},
+            "reconcile": self.reconcile.function,
+            "desk": self.desk.function,
+        }
 
     @property
     def outputs(self) -> dict[str, pulumi.Input[object]]:
@@ -135,11 +157,8 @@ class BranchSite(pulumi.ComponentResource):
             "job_log_group": self.compute.log_group,
             "queues": {name: step.queue.url for name, step in self._queued.items()},
             "dead_letter_queues": {name: step.queue.dead_letters.url for name, step in self._queued.items()},
-            "functions": {
-                **{name: step.function.name for name, step in self._queued.items()},
-                "reconcile": self.reconcile.function.name,
-                "desk": self.desk.function.name,
-            },
+            "functions": {name: each.name for name, each in self._functions.items()},
+            "dashboard": self.monitoring.dashboard_name,
             "key_arn": self.key.arn,
             "passport_key_arn": self.passports.arn,
             "notices_topic_arn": self.notices.topic_arn,
@@ -207,11 +226,19 @@ class BranchSite(pulumi.ComponentResource):
             "RELEASES": self.releases,
             "QUIET_MINUTES": str(office.settings.cohorts.quiet_minutes),
         }
+        budget = office.settings.budget
+        if budget.projects:
+            environment["BUDGETS"] = allowance_to_json(
+                Allowance(usd=budget.projects, warn_percent=budget.warn_percent)
+            )
         # Whoever begins a run estimates its cost: follow-on runs too.
-        prices = book_of(None)
-        if known := prices.regions.get(office.region):
-            families = known.families(office.settings.compute.instance_families)
-            environment["PRICES"] = prices_to_json(prices.date.isoformat(), families)
+        if prices := prices_of(office.region, office.settings.compute.instance_families):
+            environment["PRICES"] = prices_to_json(prices.day, prices.families)
+        elif budget.projects:
+            raise ValueError(
+                f"{office.file}: globalbi:budget.projects counts what runs cost, but the price book has no"
+                f" prices of {office.region}: add them (docs/cost.md)"
+            )
         # A run's end plans its deliveries, so whoever may end a run knows them.
         deliveries = agreements_to_json(office.agreements)
         with_deliveries = {**environment, "DELIVERIES": deliveries} if deliveries else environment

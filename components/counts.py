@@ -3,16 +3,10 @@
 from collections.abc import Mapping
 
 import pulumi
-import pulumi_aws as aws
 
-from components.function import METRICS_NAMESPACE
+from components.alarms import Rule, alarm, kebab
 from components.notices import Notices
 from components.office import Office
-from components.options import child_of
-from components.tags import tags
-
-# Three passes of a schedule of five minutes: between two of them an alarm must not end.
-PERIOD_S = 900
 
 
 def alarm_on_counts(
@@ -26,22 +20,11 @@ def alarm_on_counts(
 ) -> None:
     """One alarm for each count of the function `service`: how many periods in a row, and the words."""
     for metric, (periods, words) in counts.items():
-        aws.cloudwatch.MetricAlarm(
+        alarm(
             f"{name}-{metric}",
-            name=f"{name}-{metric}",
-            alarm_description=words,
-            namespace=METRICS_NAMESPACE,
-            metric_name=metric,
-            # As handlers/metrics.py writes them; Powertools adds the service.
-            dimensions={"office": office.name, "service": service},
-            statistic="Sum",
-            period=PERIOD_S,
-            evaluation_periods=periods,
-            threshold=0,
-            comparison_operator="GreaterThanThreshold",
-            treat_missing_data="notBreaching",
-            alarm_actions=[notices.topic_arn],
-            ok_actions=[notices.topic_arn],
-            tags=tags(office.name, service),
-            opts=child_of(parent),
+            Rule(name=kebab(metric), words=words, metric=metric, periods=periods),
+            office=office,
+            notices=notices,
+            parent=parent,
+            component=service,
         )

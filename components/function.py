@@ -11,6 +11,7 @@ from pathlib import Path
 import pulumi
 import pulumi_aws as aws
 
+from components.alarms import FUNCTION_ERRORS, alarm
 from components.key import OfficeKey
 from components.names import FUNCTION_LIMIT, boundary_arn, shortened
 from components.notices import Notices
@@ -24,7 +25,6 @@ RUNTIME = "python3.13"
 # Powertools' public layer. https://docs.aws.amazon.com/powertools/python/latest/#lambda-layer
 LAYER_ACCOUNT, LAYER = "017000801446", "AWSLambdaPowertoolsPythonV3-python313-arm64:27"
 HANDLERS = Path("handlers")
-METRICS_NAMESPACE = "GlobalBI"  # of what the functions count
 MEMORY_MIB = 256
 LOG_DAYS = 90
 BATCH_SIZE = 10
@@ -90,7 +90,15 @@ class HandlerFunction(pulumi.ComponentResource):
         self.arn, self.name = function.arn, function.name
         if args.source:
             self._consume(name, args.source, allowed)
-        self._alarm(name, function)
+        alarm(
+            f"{name}-errors",
+            FUNCTION_ERRORS,
+            office=args.office,
+            notices=args.notices,
+            parent=self,
+            component="function",
+            of={"FunctionName": function.name},
+        )
         self.register_outputs({"arn": self.arn})
 
     def _role(self, name: str, logs: aws.cloudwatch.LogGroup) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
@@ -134,7 +142,6 @@ class HandlerFunction(pulumi.ComponentResource):
             "OFFICE": office.name,
             "LOG_LEVEL": "INFO",
             "POWERTOOLS_SERVICE_NAME": self._args.handler.split(".")[1],
-            "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
             **self._args.environment,
         }
         return pulumi.Output.all(**variables).apply(lambda resolved: _fitting(name, resolved))
@@ -158,26 +165,6 @@ class HandlerFunction(pulumi.ComponentResource):
             tags=self._tags,
             # Lambda refuses a source that the role cannot read yet.
             opts=child_of(self, after=[allowed]),
-        )
-
-    def _alarm(self, name: str, function: aws.lambda_.Function) -> None:
-        aws.cloudwatch.MetricAlarm(
-            f"{name}-errors",
-            name=f"{name}-errors",
-            alarm_description=f"{name} ends with an error again and again: read its log group.",
-            namespace="AWS/Lambda",
-            metric_name="Errors",
-            dimensions={"FunctionName": function.name},
-            statistic="Sum",
-            period=300,
-            evaluation_periods=3,  # what comes back once is what the queue is for
-            threshold=0,
-            comparison_operator="GreaterThanThreshold",
-            treat_missing_data="notBreaching",
-            alarm_actions=[self._args.notices.topic_arn],
-            ok_actions=[self._args.notices.topic_arn],
-            tags=self._tags,
-            opts=child_of(self),
         )
 
 

@@ -106,6 +106,7 @@ class Notices(pulumi.ComponentResource):
             self,
         )
         self.topic_arn = topic.arn
+        self.alarm_arns: list[pulumi.Output[str]] = []  # of all that publish here (`components.alarms`)
         for index, contact in enumerate(office.settings.contacts):
             aws.sns.TopicSubscription(
                 f"{name}-{index}", topic=topic.arn, protocol="email", endpoint=contact, opts=child_of(topic)

@@ -39,7 +39,7 @@ NVME_FAMILIES = (
 # AWS: the VPC may be /16 to /28. Three subnets of a /24 still hold 62 addresses each.
 LARGEST_NETWORK, SMALLEST_NETWORK = 16, 24
 # The entries go into a function's environment, which has 4 KB for all.
-MOST_NOTIFICATIONS, MAX_PROJECT_BYTES = 20, 64
+MOST_NOTIFICATIONS, MOST_BUDGETS, MAX_PROJECT_BYTES = 20, 20, 64
 
 
 def _digest(value: str) -> str:
@@ -117,10 +117,27 @@ class Retries(Model):
     unknown: Whole = Field(1, ge=0, le=10)
 
 
+def _paying(value: str) -> str:
+    if value == "*" or not value.strip() or "/" in value or len(value.encode()) > MAX_PROJECT_BYTES:
+        raise ValueError(
+            'must be a project\'s name as it is in uploads, without "/" and of at most'
+            f" {MAX_PROJECT_BYTES} bytes"
+        )
+    return value
+
+
 class Budget(Model):
-    """Spending a month, in US dollars, at which the contacts are told."""
+    """Spending a month, in US dollars, at which the contacts are told.
+
+    `projects`: what the runs of a project may cost a month; at `warn_percent` of it people are told, and when
+    it is used up new runs wait.
+    """
 
     monthly_usd: Whole = Field(alias="monthlyUsd", ge=1, le=1_000_000)
+    warn_percent: Whole = Field(80, alias="warnPercent", ge=1, le=99)
+    projects: dict[Annotated[str, AfterValidator(_paying)], Annotated[Whole, Field(ge=1, le=1_000_000)]] = (
+        Field(default_factory=dict, max_length=MOST_BUDGETS)
+    )
 
 
 class Cohorts(Model):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from components.alarms import DEAD_LETTERS, alarm, queue_late
 from components.key import OfficeKey
 from components.names import QUEUE_LIMIT, shortened
 from components.notices import Notices
@@ -26,7 +27,6 @@ RETENTION_SECONDS = 4 * 24 * 3600
 LONG_POLL_SECONDS = 20
 # One data key serves five minutes of messages.
 DATA_KEY_SECONDS = 300
-ALARM_PERIOD_SECONDS = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,16 +45,16 @@ class DeadLetterQueue(pulumi.ComponentResource):
     ) -> None:
         super().__init__("globalbi:office:DeadLetterQueue", name, None, opts)
         self.queue = _queue(self, name, args.office, args.key, retention=DEAD_LETTER_SECONDS)
-        self.arn, self.url = self.queue.arn, self.queue.url
+        self.arn, self.url, self.name = self.queue.arn, self.queue.url, self.queue.name
         _accept_from_rules(self.queue, name, args.rule_arns)
-        _alarm(
-            self,
+        alarm(
             f"{name}-not-empty",
-            args,
-            queue=self.queue,
-            metric="ApproximateNumberOfMessagesVisible",
-            above=0,
-            what=f"{name} holds messages that failed: list them, mend the cause, send them back.",
+            DEAD_LETTERS,
+            office=args.office,
+            notices=args.notices,
+            parent=self,
+            component="queue",
+            of={"QueueName": self.queue.name},
         )
         self.register_outputs({"url": self.url})
 
@@ -96,7 +96,7 @@ class BufferedQueue(pulumi.ComponentResource):
                 lambda arn: json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": args.max_receives})
             ),
         )
-        self.arn, self.url = queue.arn, queue.url
+        self.arn, self.url, self.name = queue.arn, queue.url, queue.name
         _accept_from_rules(queue, name, args.rule_arns)
         aws.sqs.RedriveAllowPolicy(
             f"{name}-redrive",
@@ -106,14 +106,14 @@ class BufferedQueue(pulumi.ComponentResource):
             ),
             opts=child_of(self.dead_letters),
         )
-        _alarm(
-            self,
+        alarm(
             f"{name}-late",
-            args,
-            queue=queue,
-            metric="ApproximateAgeOfOldestMessage",
-            above=args.max_age_s,
-            what=f"The oldest message of {name} waits for more than {args.max_age_s} s.",
+            queue_late(args.max_age_s),
+            office=args.office,
+            notices=args.notices,
+            parent=self,
+            component="queue",
+            of={"QueueName": queue.name},
         )
         self.consume = Permission(
             sid="ConsumeQueue",
@@ -170,35 +170,4 @@ def _accept_from_rules(queue: aws.sqs.Queue, name: str, rule_arns: Sequence[str]
         queue_url=queue.url,
         policy=policy([tls_only, from_rules] if rule_arns else [tls_only]),
         opts=child_of(queue),
-    )
-
-
-def _alarm(
-    parent: pulumi.Resource,
-    name: str,
-    args: DeadLetterQueueArgs | BufferedQueueArgs,
-    *,
-    queue: aws.sqs.Queue,
-    metric: str,
-    above: int,
-    what: str,
-) -> None:
-    aws.cloudwatch.MetricAlarm(
-        name,
-        name=name,
-        alarm_description=what,
-        namespace="AWS/SQS",
-        metric_name=metric,
-        dimensions={"QueueName": queue.name},
-        statistic="Maximum",
-        period=ALARM_PERIOD_SECONDS,
-        evaluation_periods=1,
-        threshold=above,
-        comparison_operator="GreaterThanThreshold",
-        # SQS sends no metrics of a queue that nobody used for six hours: that is no alarm.
-        treat_missing_data="notBreaching",
-        alarm_actions=[args.notices.topic_arn],
-        ok_actions=[args.notices.topic_arn],
-        tags=tags(args.office.name, "queue"),
-        opts=child_of(parent),
     )

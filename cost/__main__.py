@@ -1,14 +1,17 @@
-"""`python -m cost`: the price book, and what a sample's requests cost.
+"""`python -m cost`: the price book, what a sample's requests cost, and the comparison with AWS's bill.
 
 `refresh` asks AWS for the prices of every office's region and families, and writes a new edition (it needs
 `pricing:GetProducts` and `ec2:DescribeSpotPriceHistory`). `requests` counts what the control plane asks of
 AWS for one sample. `shapes` says where a job of each pipeline is cheapest, beside what an office chose.
+`reconcile` compares a Cost and Usage Report with what the platform says its runs cost.
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 import boto3
@@ -17,12 +20,16 @@ from rich.console import Console
 from rich.table import Table
 
 from components.roster import Fleet
-from cost import refresh
+from cost import reconcile as reconciling
+from cost import refresh, report
 from cost.book import EDITIONS, Book, book_of
 from cost.shapes import Place, Shape, places
+from fleet import output
+from fleet.text import cell
 
 WIDTH = 130  # of a table, wherever it goes
 SERVICES = {"s3": "S3", "dynamodb": "DynamoDB", "events": "EventBridge", "sqs": "SQS", "lambda": "Lambda"}
+MOST_NAMED = 10  # attempts that cannot be priced
 
 
 def _refresh(given: argparse.Namespace) -> int:
@@ -138,6 +145,47 @@ def _cells(place: Place, chosen: Sequence[str]) -> tuple[str, ...]:
     )
 
 
+def _reconcile(given: argparse.Namespace) -> int:
+    """Exit code 0 if the bill and the platform differ by no more than was allowed."""
+    try:
+        runs = [run for path in given.runs for run in json.loads(path.read_text())["runs"]]
+        found = reconciling.reconcile(chain.from_iterable(map(report.read, given.report)), runs)
+    except (report.Unreadable, OSError) as error:
+        print(f"cost: {error}", file=sys.stderr)
+        return 2
+    if not found.rows:
+        print("cost: neither the report nor the runs have a job in the report's days", file=sys.stderr)
+        return 2
+    console, table = output.console(), Table(title="Instances of runs, in US dollars", title_justify="left")
+    columns = ("office", "day", "project", "platform", "bill", "difference", "%")
+    causes = ("not on the bill", "not known here", "other hours", "other price")
+    for column in (*columns, *causes):
+        table.add_column(column, justify="left" if column in columns[:3] else "right")
+    for (office, day, project), row in (*found.rows.items(), (("all", "", ""), found.total)):
+        amounts = (row.platform, row.billed, row.difference)
+        apart = (-row.missing, row.strange, row.by_time, row.by_price)
+        table.add_row(
+            *map(cell, (office, day, project)),
+            *(f"{each:.4f}" for each in amounts),
+            _percent(row),
+            *(f"{each:+.4f}" if abs(each) >= 5e-5 else "" for each in apart),
+        )
+    console.print(table)
+    console.print(
+        f"On the bill and no run's: {found.unused:.4f} unused on instances, {found.untagged:.4f} untagged."
+    )
+    for words in found.unpriced[:MOST_NAMED]:
+        console.print(cell(f"Not known here: {words}"))
+    if len(found.unpriced) > MOST_NAMED:
+        console.print(f"… and {len(found.unpriced) - MOST_NAMED} attempts more.")
+    total = found.total
+    return 0 if abs(total.difference) <= given.within / 100 * max(total.platform, total.billed) else 1
+
+
+def _percent(row: reconciling.Row) -> str:
+    return f"{100 * row.difference / row.platform:+.1f}" if row.platform else ""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m cost", description=(__doc__ or "").split("\n")[0])
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -152,6 +200,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     made = commands.add_parser("shapes", help="the cheapest instances for each pipeline's jobs")
     made.add_argument("--gib", type=float, default=1.0, help="of the input")
     made.set_defaults(run=_shapes)
+    made = commands.add_parser("reconcile", help="a Cost and Usage Report beside what the platform says")
+    made.add_argument(
+        "report", type=Path, nargs="+", help="CUR 2.0 as CSV, plain or .gz, with split cost allocation data"
+    )
+    made.add_argument(
+        "--runs", type=Path, nargs="+", required=True, help="what `fleet samples --json -n 10000` printed"
+    )
+    made.add_argument("--within", type=float, default=10.0, help="percent of difference that are allowed")
+    made.set_defaults(run=_reconcile)
     given = parser.parse_args(arguments)
     return int(given.run(given))
 

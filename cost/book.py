@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AliasGenerator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from handlers.cost import Family
+from handlers.cost import Family, Prices
 
 EDITIONS = Path(__file__).with_name("prices")
 # What is billed by the unit: requests, DynamoDB's request units, Lambda's GB-seconds.
@@ -106,3 +106,11 @@ def book_of(day: str | None, books: tuple[Book, ...] | None = None) -> Book:
         return known[-1]
     earlier = [book for book in known if book.date.isoformat() <= day[:10]]
     return earlier[-1] if earlier else known[0]
+
+
+def prices_of(region: str, families: tuple[str, ...]) -> Prices | None:
+    """What functions are told of an office's families, by the newest edition; None: it has none of them."""
+    book = book_of(None)
+    known = book.regions.get(region)
+    found = known.families(families) if known else []
+    return Prices(day=book.date.isoformat(), families=tuple(found)) if found else None

@@ -19,7 +19,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from components.names import FLEET, bucket_name, physical
 from components.office import Office
 from components.roster import Fleet
+from cost.book import prices_of
 from handlers import context as handlers_context
+from handlers.allowance import Allowance
 
 PATIENT = Config(
     retries={"mode": "standard", "total_max_attempts": 4},
@@ -87,6 +89,10 @@ class Access:
                 on_demand_job_queue=physical(office.name, "on-demand", limit=128),
                 releases={},  # only what starts a job asks for them: `context_of_functions`
                 pseudonymous=office.settings.identifiers == "pseudonymous",
+                prices=prices_of(office.region, office.settings.compute.instance_families),
+                allowance=Allowance(
+                    usd=office.settings.budget.projects, warn_percent=office.settings.budget.warn_percent
+                ),
             ),
             clients=handlers_context.clients_of(self.session(office)),
         )

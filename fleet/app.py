@@ -21,6 +21,7 @@ from fleet import (
     verifying,
 )
 from fleet.access import Access
+from fleet.budgets import budget
 from fleet.dashboard.command import dashboard
 from fleet.deliveries import deliveries
 from fleet.options import ROOT
@@ -65,6 +66,7 @@ for command in (
     looking.logs,
     looking.watch,
     deliveries,
+    budget,
     acting.doctor,
     acting.redrive,
     acting.rerun,

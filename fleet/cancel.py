@@ -7,7 +7,7 @@ that is interrupted, the same command does the rest.
 
 from fleet.find import NotFound
 from fleet.output import Refused
-from handlers import ledger
+from handlers import budget, ledger
 from handlers.announce import announce
 from handlers.context import Context
 from handlers.failures import STOPPED
@@ -60,6 +60,6 @@ def _ended(context: Context, run_id: str, by: str, why: str) -> Run:
         if run.terminal:
             raise Refused(f"{run_id} is {run.state} already: there is nothing to cancel")
         after = cancelled(run, by, why, context.now)
-        if ledger.advance(context, after):
+        if ledger.advance(context, after, *budget.parts(context, ends=after)):
             return after
     raise Refused(f"{run_id} changed {MAX_TRIES} times while it was to be cancelled: try again")

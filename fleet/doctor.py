@@ -11,6 +11,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from components.alarms import RUNBOOK
 from components.fleet import INDEXES
 from components.names import FLEET, PREFIX, job_definition_name, physical, repository_name
 from components.office import Office
@@ -18,7 +19,7 @@ from fleet import letters
 from fleet.access import Access, Unreachable, bucket, fleet_table, ledger_table
 
 GOOD, BAD, UNSURE = "good", "bad", "unsure"
-FUNCTIONS = ("intake", "progress", "reconcile")
+FUNCTIONS = ("intake", "progress", "reconcile", "desk")
 # EC2's quotas of vCPUs for the standard families (c, m, r, …), as Service Quotas names them.
 QUOTAS = {"Spot": "L-34B43A08", "on-demand": "L-1216C47A"}
 
@@ -128,7 +129,7 @@ def alarms(access: Access, office: Office) -> Iterator[Finding]:
     for alarm in ringing:
         yield _bad(
             office, "alarm", f"{alarm['AlarmName']} since {alarm.get('StateUpdatedTimestamp')}",
-            alarm.get("AlarmDescription") or "See docs/troubleshooting.md.",
+            alarm.get("AlarmDescription") or f"See {RUNBOOK}.",
         )  # fmt: skip
     if not known:
         yield _bad(office, "alarms", "there is none", _apply(office))

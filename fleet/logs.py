@@ -1,17 +1,30 @@
-"""A job's log: what the runner and the pipeline said during one attempt of a run."""
+"""A run's logs: what the runner and the pipeline said during an attempt, and what every function said of the
+run, from upload to delivery.
+"""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from components.names import physical
 from components.office import Office
 from fleet.access import Access, job_log_group
 from fleet.find import NotFound
 from fleet.output import Refused
 from fleet.table import Row
+from fleet.text import moment
+from handlers.log import RUN_ID
 
 POLL_S = 2.0
+METRICS = '{"_aws"'  # how a line begins that CloudWatch makes metrics of
+# What every line of a function has.
+_USUAL = (
+    *("level", "location", "message", "timestamp", "service", RUN_ID, "xray_trace_id"),
+    *("cold_start", "function_name", "function_memory_size", "function_arn", "function_request_id"),
+    *("exception", "exception_name", "stack_trace"),
+)
 ENDED = ("SUCCEEDED", "FAILED")
 
 
@@ -62,6 +75,47 @@ def lines(
         sleep(POLL_S)
 
 
+def of_functions(access: Access, office: Office, row: Row) -> list[Line]:
+    """Every line of the office's functions, and of headquarters', that bears the run's id; the oldest first.
+
+    Each text begins with the function's name.
+    """
+    home = access.fleet.headquarters
+    places = [(office, step) for step in ("intake", "progress", "reconcile", "desk")]
+    places += [(office, "delivery")] if office.agreements else []
+    found: list[Line] = []
+    for where, step in (*places, (home, "fleet")):
+        pages = (
+            access.client("logs", where)
+            .get_paginator("filter_log_events")
+            .paginate(
+                logGroupName=f"/aws/lambda/{physical(where.name, step)}",
+                startTime=int(_began(row) * 1000),
+                filterPattern=f'{{ $.{RUN_ID} = "{row["run_id"]}" }}',
+            )
+        )
+        events = (event for page in pages for event in page["events"])
+        found += [Line(at=each["timestamp"], text=f"{step}: {_words(each['message'])}") for each in events]
+    return sorted(found, key=lambda line: line.at)
+
+
+def _began(row: Row) -> float:
+    then = moment(row.get("uploaded")) or moment(row.get("updated"))
+    return then.timestamp() if then else 0.0
+
+
+def _words(message: str) -> str:
+    """A function's line as people read it: its message, then what else it says of the case."""
+    try:
+        told = json.loads(message)
+    except ValueError:
+        return message.rstrip()
+    if not isinstance(told, dict):
+        return message.rstrip()
+    more = ", ".join(f"{name} {told[name]}" for name in told if name not in _USUAL)
+    return f"{told.get('level', '')} {told.get('message', '')}{f' ({more})' if more else ''}".strip()
+
+
 @dataclass(kw_only=True)
 class Stream:
     """A log stream, read from its beginning on; `token` is the place that was reached."""
@@ -79,7 +133,8 @@ class Stream:
                 logGroupName=self.group, logStreamName=self.name, startFromHead=True, **place
             )
             for event in answer["events"]:
-                yield Line(at=event["timestamp"], text=event["message"])
+                if not event["message"].startswith(METRICS):
+                    yield Line(at=event["timestamp"], text=event["message"])
             before, self.token = self.token, answer["nextForwardToken"]
             # CloudWatch gives the same token again at the end, and sometimes an empty page before it.
             if self.token == before:

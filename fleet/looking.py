@@ -1,6 +1,7 @@
 """Commands that look: `status`, `samples`, `sample`, `logs`, `watch`."""
 
 import time
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
@@ -125,16 +126,26 @@ def logs(
         int | None, typer.Option("--attempt", "-a", min=1, help="Of this attempt, not the last.")
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Until the job has ended.")] = False,
+    steps: Annotated[
+        bool, typer.Option("--steps", help="Of the functions instead: every line about the run.")
+    ] = False,
     office: OfficeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """What the runner and the pipeline said during an attempt. Asks the office's own account."""
+    """What the runner and the pipeline said during an attempt. Asks the office's own account.
+
+    With --steps, what every function said of the run, from upload to delivery.
+    """
     access: Access = context.obj
     with in_words():
         row = find(access, what, office).latest
         home = access.fleet.office(row["office"])
-        job = job_logs.job_of_attempt(row, attempt)
-        for line in job_logs.lines(access, home, job, follow=follow):
+        if steps:
+            told: Iterable[job_logs.Line] = job_logs.of_functions(access, home, row)
+        else:
+            job = job_logs.job_of_attempt(row, attempt)
+            told = job_logs.lines(access, home, job, follow=follow)
+        for line in told:
             at = output.iso(line.at)
             if as_json:
                 tell_line({"at": at, "text": line.text})

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from components.alarms import RUNBOOK
+from components.names import PREFIX
 from components.office import Office
 from fleet import letters
 from fleet.access import Access, fleet_table, in_each, ledger_table
@@ -41,6 +43,7 @@ class Home:
 
     open_runs: Mapping[str, tuple[int, str]]  # run id → revision, updated
     dead_letters: Mapping[str, int]  # queue → messages
+    alarms: Mapping[str, str] = field(default_factory=dict)  # that ring → what to do
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +57,7 @@ class Standing:
     lag_s: float | None = None  # of the last event: from the transition to headquarters' table
     behind: tuple[str, ...] = ()
     dead_letters: Mapping[str, int] = field(default_factory=dict)
+    alarms: Mapping[str, str] = field(default_factory=dict)
     trouble: str | None = None  # why the office's account could not be asked
 
 
@@ -99,7 +103,20 @@ def ask_home(access: Access, office: Office) -> Home:
     return Home(
         open_runs={run["pk"].removeprefix("run#"): (run["revision"], run["updated"]) for run in runs},
         dead_letters=letters.waiting(access.client("sqs", office)),
+        alarms=ringing(access.client("cloudwatch", office)),
     )
+
+
+def ringing(cloudwatch: Any) -> dict[str, str]:
+    """The office's alarms that ring, with their words and their entry of the runbook."""
+    pages = cloudwatch.get_paginator("describe_alarms").paginate(
+        AlarmNamePrefix=f"{PREFIX}-", StateValue="ALARM"
+    )
+    return {
+        each["AlarmName"]: each.get("AlarmDescription") or RUNBOOK
+        for p in pages
+        for each in p["MetricAlarms"]
+    }
 
 
 def behind(home: Home, at_headquarters: Mapping[str, Row], now: datetime) -> tuple[str, ...]:
@@ -140,7 +157,7 @@ def _standing(
         here = {row["run_id"]: row for row in open_rows}
         unknown = [(office.name, run) for run in home.open_runs if run not in here]
         here |= {row["run_id"]: row for row in table.runs(unknown)}
-        known |= {"behind": behind(home, here, now), "dead_letters": home.dead_letters}
+        known |= {"behind": behind(home, here, now), "dead_letters": home.dead_letters, "alarms": home.alarms}
     return Standing(
         office=office.name,
         counts=counts,

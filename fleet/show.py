@@ -73,6 +73,8 @@ def _notes(standing: Standing) -> Iterator[Text]:
             f" `fleet check {standing.office}` tells how, `fleet rebuild {standing.office}` mends it.",
             "yellow",
         )
+    for name, words in standing.alarms.items():
+        yield cell(f"{standing.office}: alarm {name}: {words}", "red")
     for queue, count in sorted(standing.dead_letters.items()):
         yield cell(
             f"{standing.office}: {count} in {queue}: `fleet redrive {standing.office}` tells why.", "yellow"
@@ -98,6 +100,7 @@ def standing_json(standing: Standing) -> dict[str, Any]:
         else None,
         "behind": list(standing.behind),
         "dead_letters": dict(standing.dead_letters),
+        "alarms": dict(standing.alarms),
     }
 
 

@@ -20,6 +20,7 @@ import boto3
 from botocore.config import Config
 
 from handlers.agreement import Agreement, agreements_from_json
+from handlers.allowance import Allowance, allowance_from_json
 from handlers.cost import Prices, prices_from_json
 from handlers.release import Release, releases_from_json
 
@@ -50,6 +51,7 @@ class Office:
     passport_key: str = ""  # signs passports; only those who follow a run to its end have it
     prices: Prices | None = None  # for estimates
     quiet_s: float = 3600.0  # without a new result, until a project's cohort starts
+    allowance: Allowance = field(default_factory=Allowance)  # of projects
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +78,7 @@ class Context:
     token: Callable[[], str] = field(default=lambda: secrets.token_hex(32))
     deadline: float = float("inf")
     counts: Counter[str] = field(default_factory=Counter)  # metrics of this invocation, by name
+    seen: dict[str, float] = field(default_factory=dict)  # metrics of how things stand, by name
 
     @property
     def now(self) -> str:
@@ -88,7 +91,7 @@ class Context:
     def until(self, lambda_context: Any) -> "Context":
         """This context for one invocation: its deadline, and counts that start at zero."""
         left = lambda_context.get_remaining_time_in_millis() / 1000 if lambda_context is not None else 60.0
-        return replace(self, deadline=self.clock() + left, counts=Counter())
+        return replace(self, deadline=self.clock() + left, counts=Counter(), seen={})
 
 
 def iso(epoch_s: float) -> str:
@@ -117,6 +120,7 @@ def office_of(environ: Mapping[str, str]) -> Office:
         agreements=agreements_from_json(environ.get("DELIVERIES", "")),
         passport_key=environ.get("PASSPORT_KEY", ""),
         prices=prices_from_json(environ.get("PRICES", "")),
+        allowance=allowance_from_json(environ.get("BUDGETS", "")),
         quiet_s=60.0 * int(environ.get("QUIET_MINUTES") or 60),
     )
 

@@ -9,10 +9,11 @@ chooses. What an instance has left over is nobody's: it is not in here.
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 
 from handlers.forecast import Finished, Limit, expected_s
 from handlers.release import Request
-from handlers.run import Estimate
+from handlers.run import ON_DEMAND, Estimate, Run
 
 VCPU_WEIGHT = 9  # of a GiB
 MIB_PER_GIB = 1024
@@ -64,6 +65,32 @@ def estimate(
         runs=len(history),
         prices_of=prices.day,
     )
+
+
+def spent_usd(run: Run, prices: Prices | None) -> float:
+    """What a run's attempts have cost until now, or until its end, in US dollars: their shares of instances.
+
+    Where an instance did not say what it is, the dearest family is taken: a budget must not be passed unseen.
+    """
+    if prices is None or not prices.families:
+        return 0.0
+    dearest = max(prices.families, key=lambda each: each.on_demand)
+    by_name = {each.name: each for each in prices.families}
+    found = 0.0
+    for attempt in run.attempts:
+        if attempt.started is None:
+            continue
+        known = by_name.get((attempt.instance or "").partition(".")[0])
+        family = known or dearest
+        spot = known.spot if known and (attempt.market or attempt.queue) != ON_DEMAND else None
+        seconds = _moment(attempt.ended or run.updated) - _moment(attempt.started)
+        hourly = _hourly(attempt.request, family, family.on_demand if spot is None else spot)
+        found += hourly * max(0.0, seconds) / HOUR_S
+    return found
+
+
+def _moment(iso: str) -> float:
+    return datetime.fromisoformat(iso).timestamp()
 
 
 def _hourly(request: Request, family: Family, price: float) -> float:

@@ -42,7 +42,7 @@ from handlers.delivery_plan import (
     manifest_of,
     planned,
 )
-from handlers.log import logger
+from handlers.log import about, logger, one_by_one
 from handlers.metrics import publish_counts
 from handlers.records import each_record
 from handlers.run import SUCCEEDED, Run
@@ -66,6 +66,7 @@ def handle(event: Mapping[str, Any], context: Context, agreements: Sequence[Agre
 
 def deliver_run(context: Context, agreements: Sequence[Agreement], run_id: str) -> None:
     """Deliver a run to everyone it is owed; one partner's refusal does not hold up another."""
+    about(run_id)
     run = ledger.read_run(context, run_id)
     if run is None or run.state != SUCCEEDED:
         return
@@ -97,11 +98,13 @@ def sweep(context: Context, agreements: Sequence[Agreement]) -> None:
         agreement = _agreement_of(agreements, delivery)
         if agreement is None:
             continue  # the office file no longer has it
-        try:
-            _take_up(context, agreement, delivery)
-        except Exception as error:  # this delivery's alone: the others must not wait for it
-            context.counts["DeliveriesStuck"] += 1
-            logger.warning("a delivery waits", delivery=delivery.delivery_id, reason=repr(error))
+        with one_by_one():
+            about(delivery.run_id)
+            try:
+                _take_up(context, agreement, delivery)
+            except Exception as error:  # this delivery's alone: the others must not wait for it
+                context.counts["DeliveriesStuck"] += 1
+                logger.warning("a delivery waits", delivery=delivery.delivery_id, reason=repr(error))
 
 
 def _take_up(context: Context, agreement: Agreement, delivery: Delivery) -> None:

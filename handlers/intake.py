@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from handlers import history, ledger
+from handlers import budget, history, ledger
 from handlers.announce import announce
 from handlers.context import Context, office_context
 from handlers.cost import estimate
 from handlers.keys import Mistake, Unrelated, parse
 from handlers.ledger import Newest
-from handlers.log import logger
+from handlers.log import about, logger
 from handlers.metrics import publish_counts
 from handlers.records import each_record
 from handlers.release import Release
@@ -145,6 +145,7 @@ def take_in(context: Context, notice: Notice) -> None:
 
 
 def _claim(context: Context, upload: Upload, release: Release) -> None:
+    about(run_id_of(upload.bucket, upload.sample.key, upload.version_id, release.id))
     for _ in range(MAX_TRIES):
         known = ledger.read_newest(context, upload.sample)
         last = ledger.read_run(context, known.run_id) if known else None
@@ -196,6 +197,7 @@ def begin(
 ) -> bool:
     """Claim `run`, end the run in progress that it supersedes, submit, tell; False as `ledger.claim`."""
     run = replace(turned(run, context), estimate=_estimated(context, run))
+    run = budget.admitted(context, run)
     superseded = None
     if old is not None:
         number = old.attempt.number
@@ -211,7 +213,8 @@ def begin(
                 decision=f"Stopped: run {run.run_id} has newer {'members' if run.members else 'reads'}.",
             ),
         )
-    if not ledger.claim(context, run, known, superseded, *beside):
+    money = budget.parts(context, begins=run, ends=superseded)
+    if not ledger.claim(context, run, known, superseded, *beside, *money):
         return False
     context.counts["RunsClaimed"] += 1
     logger.info("claimed", run_id=run.run_id, key=run.sample.key, supersedes=old.run_id if old else None)

@@ -37,7 +37,7 @@ INDEXES = {
 # What a project's page shows of a run, and what is learnt of it when one is made.
 PAGE_ATTRIBUTES = (
     *("sample", "state", "message", "what_to_do", "size", "times", "results_prefix", "report"),
-    *("revision", "recall", "peak_mib"),
+    *("revision", "recall", "peak_mib", "held"),
 )
 # What of an item stands in each index. The lease is in none: its renewals, three a minute of every container,
 # would each be a second write.
@@ -45,7 +45,7 @@ PROJECTED: Mapping[str, tuple[str, ...]] = {
     OPEN_INDEX: tuple(
         dict.fromkeys(
             name
-            for name in (*PAGE_ATTRIBUTES, "page", *Delivery.__dataclass_fields__)
+            for name in (*PAGE_ATTRIBUTES, "page", "uploaded", *Delivery.__dataclass_fields__)
             if name not in INDEXES[OPEN_INDEX]
         )
     ),
@@ -323,6 +323,8 @@ def run_of(item: Mapping[str, Any]) -> Run:
         estimate=estimate_of_item(item.get("estimate")),
         used=_plain(item["used"]) if item.get("used") else None,
         peak_mib=int(item["peak_mib"]) if item.get("peak_mib") else None,
+        held=item.get("held"),
+        charged=item.get("charged"),
     )
 
 
@@ -381,6 +383,8 @@ def _changing(run: Run) -> dict[str, Any]:
         "used": dict(run.used) if run.used else None,
         "peak_mib": run.peak_mib,
         "turn_expires": run.turn_expires,
+        "held": run.held,
+        "charged": run.charged,
     }
 
 

@@ -21,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from handlers import ledger, outbox
 from handlers.context import Context
 from handlers.items import get, put, typed, update
-from handlers.log import logger
+from handlers.log import about, logger, one_by_one
 from handlers.run import REJECTED, Run
 
 MAIL, CHAT = "mail", "chat"
@@ -110,12 +110,13 @@ def send_due(context: Context, channels: Channels, time_is_up: Callable[[], bool
     for due in outbox.all_due(context, outbox.NOTICE):
         if time_is_up():
             return
-        try:
-            _one(context, channels, due)
-        except Exception as error:  # one that cannot be sent must not keep the others from it
-            context.counts["NoticesFailed"] += 1
-            logger.exception("a notice could not be sent", thing=due.pk, reason=str(error))
-            outbox.postpone(context, due.key, outbox.NOTICE, AGAIN_S)
+        with one_by_one():
+            try:
+                _one(context, channels, due)
+            except Exception as error:  # one that cannot be sent must not keep the others from it
+                context.counts["NoticesFailed"] += 1
+                logger.exception("a notice could not be sent", thing=due.pk, reason=str(error))
+                outbox.postpone(context, due.key, outbox.NOTICE, AGAIN_S)
 
 
 def _one(context: Context, channels: Channels, due: outbox.Due) -> None:
@@ -123,7 +124,9 @@ def _one(context: Context, channels: Channels, due: outbox.Due) -> None:
     if item is None or item.get("due") != outbox.NOTICE:
         return  # the index lags behind
     if item["sk"] == "run":
-        notice = notice_of(ledger.run_of(item), context.office.name)
+        run = ledger.run_of(item)
+        about(run.run_id)
+        notice = notice_of(run, context.office.name)
     else:
         notice = Notice(**json.loads(item["notice"]))
     refused = [

@@ -96,7 +96,8 @@ def page_of(
     began: str,
 ) -> Page:
     """What the page shows. `newest`: the items of each sample's newest run, read from `began` on."""
-    places = forecast.positions(_waiting(item) for item in line.runs)
+    # What waits for a budget is in no line, and nobody knows when it will begin.
+    places = forecast.positions(_waiting(item) for item in line.runs if not item.get("held"))
     release = context.office.releases.get(pipeline)
 
     def limit(size: int) -> float:
@@ -105,7 +106,7 @@ def page_of(
     def sample(item: Item) -> Sample:
         run_id, state = _run_id(item), item["state"]
         end = None
-        if state in OPEN_STATES:
+        if state in OPEN_STATES and not item.get("held"):
             end = forecast.expected_end(_waiting(item), finished, limit, context.clock())
         return Sample(
             name=item["sample"],

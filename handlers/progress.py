@@ -9,15 +9,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from handlers import delivery_ledger, failures, forecast, history, ledger, passport
+from handlers import budget, delivery_ledger, failures, forecast, history, ledger, passport
 from handlers.announce import announce
 from handlers.context import Context, iso, office_context
 from handlers.follow_on import follow_ons, start_follow_ons
 from handlers.job import QUEUE_BLOCKED, STATE_CHANGE, Job, job_of
 from handlers.ladder import Again, Over, next_step
-from handlers.log import logger
+from handlers.log import about, logger
 from handlers.manifest import Missing, Published, look_for
-from handlers.metrics import publish_counts
+from handlers.metrics import attempts_failed, publish_counts
 from handlers.project import joining
 from handlers.records import each_record
 from handlers.run import ON_DEMAND, RECEIVED, REJECTED, RUNNING, SUBMITTED, SUCCEEDED, Attempt, Run
@@ -267,15 +267,23 @@ def _transition(context: Context, run_id: str, decide: Callable[[Run], Run | Non
         if after.attempt.number > run.attempt.number and after.attempt.not_before == 0:
             after = turned(after, context)
         beside = joining(context, after) if after.state == SUCCEEDED else ()
+        beside += budget.parts(context, ends=after) if after.terminal else ()
         if ledger.advance(context, after, *beside):
             logger.info(
                 "moved", run_id=run_id, state=after.state, attempt=after.attempt.number, why=after.message
             )
             context.counts[f"Runs{after.state.capitalize()}"] += 1
+            for failure in _new_failures(run, after):
+                context.counts[attempts_failed(failure)] += 1
             if after.attempt.number > run.attempt.number:
                 context.counts["Retries"] += 1
             return run, after
     raise ledger.Contended(f"run {run_id} changed {MAX_TRIES} times while an event of it was handled")
+
+
+def _new_failures(before: Run, after: Run) -> list[str]:
+    known = {each.number for each in before.attempts if each.failure}
+    return [each.failure for each in after.attempts if each.failure and each.number not in known]
 
 
 def _stop_others(context: Context, run: Run, job: Job) -> None:
@@ -294,6 +302,7 @@ def _one(event: Mapping[str, Any], context: Context) -> None:
     job = job_of(event["detail"])
     if job is None:
         return  # someone else's job on our queue
+    about(job.run_id)
     if event["detail-type"] == QUEUE_BLOCKED:
         context.counts["QueueBlocked"] += 1
         move(context, job)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from handlers import cohort, erasure, ledger, outbox, passport, passport_key
+from handlers import budget, cohort, erasure, ledger, outbox, passport, passport_key, standing
 from handlers.announce import announce
 from handlers.context import Context, epoch, iso, office_context
 from handlers.failures import End
@@ -17,7 +17,7 @@ from handlers.follow_on import start_follow_ons
 from handlers.intake import take_in
 from handlers.job import Job, job_of
 from handlers.keys import Mistake, Sample, parse
-from handlers.log import logger
+from handlers.log import about, logger, one_by_one
 from handlers.metrics import publish_counts
 from handlers.progress import ENDED, follow, move
 from handlers.project import Project
@@ -71,10 +71,13 @@ def finding(run: Run, job: Job | None, now_s: float, updated_s: float) -> Findin
 
 
 def reconcile(context: Context) -> None:
-    """One round: first the runs that are open, then passports, then the projects whose cohort is due, then as
-    many uploads as time allows.
+    """One round: first how the office stands, then the runs that are open, passports, the projects whose
+    cohort is due, and as many uploads as time allows.
     """
+    _guarded(context, "standing", lambda: standing.look(context))
+    _guarded(context, "budgets", lambda: budget.watch(context))
     busy: set[Project] = set()
+    stopped: set[str] = set()  # projects whose budget had no room in this round
     for runs in _in_batches(_open(context), DESCRIBE_AT_ONCE):
         jobs = _jobs_of(context, runs)
         for run in runs:
@@ -82,10 +85,28 @@ def reconcile(context: Context) -> None:
                 return
             if not run.terminal:
                 busy.add(Project(pipeline=run.sample.pipeline, name=run.sample.project))
+            if run.held and not run.terminal:
+                _guarded(context, run.run_id, lambda run=run: _held(context, run, stopped))
+                continue
             _guarded(context, run.run_id, lambda run=run, jobs=jobs: _mend(context, run, jobs))
     _passports(context)
     cohort.start_due(context, busy, lambda: _time_is_up(context))
     _uploads(context)
+
+
+def _held(context: Context, run: Run, stopped: set[str]) -> None:
+    """A run that waits for room in its project's budget: begin it if there is, else see that it is told."""
+    about(run.run_id)
+    begun = None if run.sample.project in stopped else budget.release(context, run)
+    if begun is not None:
+        context.counts["RunsReleased"] += 1
+        logger.info("released", run_id=run.run_id, charged=begun.charged)
+        announce(context, ensure_submitted(context, begun))
+        return
+    if run.sample.project not in stopped:
+        stopped.add(run.sample.project)
+        budget.tell_stopped(context, run)
+    announce(context, run)
 
 
 def _passports(context: Context) -> None:
@@ -98,11 +119,16 @@ def _passports(context: Context) -> None:
         run = ledger.read_run(context, run_id)
         if run is not None and run.passport_due and context.clock() - epoch(run.updated) >= GRACE_S:
             context.counts["PassportsMissing"] += 1
-            _guarded(context, run_id, lambda run=run: passport.sign(context, run))
+            _guarded(context, run_id, lambda run=run: _sign(context, run))
     for due in outbox.all_due(context, outbox.TOMBSTONE):
         if _time_is_up(context):
             return
         _guarded(context, due.sk, lambda due=due: erasure.sign_tombstone(context, due))
+
+
+def _sign(context: Context, run: Run) -> None:
+    about(run.run_id)
+    passport.sign(context, run)
 
 
 def _open(context: Context) -> Iterator[Run]:
@@ -121,6 +147,7 @@ def _jobs_of(context: Context, runs: list[Run]) -> dict[str, Job]:
 
 
 def _mend(context: Context, run: Run, jobs: Mapping[str, Job]) -> None:
+    about(run.run_id)
     job = jobs.get(run.attempt.job_id or "")
     found = finding(run, job, context.clock(), epoch(run.updated))
     if found is None:
@@ -199,11 +226,12 @@ def _upload(context: Context, version: Mapping[str, Any]) -> None:
 
 def _guarded(context: Context, name: str, mend: Any) -> None:
     """One thing that cannot be mended must not keep the others from it."""
-    try:
-        mend()
-    except Exception as error:  # counted, and tried again in five minutes
-        context.counts["NotMended"] += 1
-        logger.exception("could not be mended", thing=name, reason=str(error))
+    with one_by_one():
+        try:
+            mend()
+        except Exception as error:  # counted, and tried again in five minutes
+            context.counts["NotMended"] += 1
+            logger.exception("could not be mended", thing=name, reason=str(error))
 
 
 def _in_batches(runs: Iterator[Run], size: int) -> Iterator[list[Run]]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
 from handlers.context import LEAST_S_FOR_A_RECORD
-from handlers.log import logger
+from handlers.log import logger, one_by_one
 
 
 class Invocation(Protocol):
@@ -38,12 +38,13 @@ def each_record(
             failed.append({"itemIdentifier": message_id})
             context.counts["RecordsPutBack"] += 1
             continue
-        try:
-            handle(json.loads(record["body"]), context)
-        except Exception as error:  # whatever it is, it is this record's alone
-            logger.exception(
-                "a record failed and goes back to its queue", message_id=message_id, reason=str(error)
-            )
-            context.counts["RecordsFailed"] += 1
-            failed.append({"itemIdentifier": message_id})
+        with one_by_one():
+            try:
+                handle(json.loads(record["body"]), context)
+            except Exception as error:  # whatever it is, it is this record's alone
+                logger.exception(
+                    "a record failed and goes back to its queue", message_id=message_id, reason=str(error)
+                )
+                context.counts["RecordsFailed"] += 1
+                failed.append({"itemIdentifier": message_id})
     return {"batchItemFailures": failed}

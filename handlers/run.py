@@ -157,6 +157,10 @@ class Run:
     # operation (`s3:PutObject`), and what of `manifest.MEASURED` is known.
     used: Mapping[str, int] | None = None
     peak_mib: int | None = None  # the most memory that attempt used
+    held: str | None = (
+        None  # the month whose budget has no room for it: it waits for a person, or the next one
+    )
+    charged: str | None = None  # the month whose budget counts it (`handlers.budget`)
     # Known while it succeeds: how many bytes of its results a cohort of its project takes; 0 is none.
     shared: int = 0
 

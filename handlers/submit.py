@@ -44,7 +44,7 @@ def ensure_submitted(context: Context, run: Run, *, fresh: bool = False) -> Run:
     `fresh`: the caller has just opened this attempt and holds its turn, so nobody can have submitted it
     before. Raises `Waiting`, `Full` or AWS's error when there is no job for certain.
     """
-    if run.state != RECEIVED or run.attempt.job_id or run.attempt.not_before > context.clock():
+    if run.state != RECEIVED or run.held or run.attempt.job_id or run.attempt.not_before > context.clock():
         return run
     _stop_the_one_before(context, run)
     if not fresh:

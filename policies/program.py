@@ -32,6 +32,7 @@ KNOWN: dict[str, Any] = {
     "aws:batch/jobDefinition:JobDefinition": aws.batch.JobDefinition,
     "aws:batch/jobQueue:JobQueue": aws.batch.JobQueue,
     "aws:budgets/budget:Budget": aws.budgets.Budget,
+    "aws:cloudwatch/dashboard:Dashboard": aws.cloudwatch.Dashboard,
     "aws:cloudwatch/eventBus:EventBus": aws.cloudwatch.EventBus,
     "aws:cloudwatch/eventBusPolicy:EventBusPolicy": aws.cloudwatch.EventBusPolicy,
     "aws:cloudwatch/eventRule:EventRule": aws.cloudwatch.EventRule,

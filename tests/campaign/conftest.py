@@ -21,7 +21,7 @@ REPLACED = (
     (RequestSigner, "sign"),
     (UserAgentString, "to_string"),
     *((runner.job, name) for name in ("Cache", "Heart", "run_folder", "stage", "S3Source")),
-    *((runner.job, name) for name in ("_fits", "_log", "_pipeline")),
+    *((runner.job, name) for name in ("_fits", "_log", "_measured", "_pipeline")),
     *((module, "ThreadPoolExecutor") for module in (runner.publish, runner.after, runner.members)),
     *((runner.after, name) for name in ("S3Source", "download")),
 )

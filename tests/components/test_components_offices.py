@@ -95,6 +95,23 @@ def test_every_fault_of_every_file_is_reported_at_once(checkout: Path, edit: Edi
             {"globalbi:budget": {"monthlyUsd": "much"}},
             "globalbi:budget.monthlyUsd must be a whole number, not 'much'",
         ),
+        (
+            {"globalbi:budget": {"monthlyUsd": 2000, "projects": {"soil": "some"}}},
+            "globalbi:budget.projects.soil must be a whole number, not 'some'",
+        ),
+        (
+            {"globalbi:budget": {"monthlyUsd": 2000, "projects": {"soil": 0}}},
+            "globalbi:budget.projects.soil must be at least 1, not 0",
+        ),
+        (
+            {"globalbi:budget": {"monthlyUsd": 2000, "warnPercent": 100}},
+            "globalbi:budget.warnPercent must be at most 99, not 100",
+        ),
+        (
+            {"globalbi:budget": {"monthlyUsd": 2000, "projects": {"metagenome/soil": 5}}},
+            "globalbi:budget.projects.metagenome/soil must be a project's name as it is in uploads, without "
+            "\"/\" and of at most 64 bytes, not 'metagenome/soil'",
+        ),
         ({"globalbi:contacts": []}, "globalbi:contacts must have at least 1 entries, not []"),
         (
             {"globalbi:cdir": "10.20.0.0/16"},

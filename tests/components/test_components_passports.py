@@ -76,5 +76,5 @@ def test_passports_that_cannot_be_signed_call_a_person(stacks: dict[str, Stack],
     """Nothing else would tell: results and deliveries go on without."""
     stack = stacks[office]
     alarm = stack.named(f"globalbi-{office}-reconcile-PassportsMissing").inputs
-    assert alarm["dimensions"] == {"office": office, "service": "reconcile"}
+    assert alarm["dimensions"] == {"office": office}
     assert alarm["alarmActions"] == [stack.outputs["notices_topic_arn"]]

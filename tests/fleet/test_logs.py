@@ -3,8 +3,11 @@
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from runner import metrics as runner_metrics
+from runner.usage import Usage
 
 from fleet.access import Access
 from fleet.find import NotFound
@@ -50,6 +53,15 @@ def test_a_log_of_many_pages_is_shown_once_and_whole(offices: Offices) -> None:
     assert texts(Aws(["a", "b"], [], ["c"]), offices) == ["a", "b", "c"]
 
 
+def test_lines_that_are_metrics_are_left_out(offices: Offices) -> None:
+    """The last line of every log would be one that nobody can read."""
+    used = Usage(wall_s=60.0, cpu_s=30.0, max_rss_mib=3000)
+    job = Mock(office="eu", run_id="r1", attempt=1, pipeline="metagenome", memory_mib=6000)
+    assert texts(Aws(["published 4 files", runner_metrics.line(job, used, 1.0)]), offices) == [
+        "published 4 files"
+    ]
+
+
 def test_following_goes_on_until_the_job_has_ended(offices: Offices) -> None:
     """Neither may the last lines be missing, nor any come twice."""
     aws = Aws(["a"], statuses=("RUNNING", "RUNNING", "SUCCEEDED"))
@@ -93,6 +105,59 @@ def test_a_log_line_cannot_steer_the_terminal(offices: Offices, monkeypatch: pyt
     answer = offices.fleet("logs", "soil/S1")
     assert r"\x1b]0;owned\x07 [red]read" in answer.out
     assert "\x1b" not in answer.out
+
+
+class Logs:
+    """CloudWatch Logs of one account: what each group holds, found by a filter on the run's id."""
+
+    def __init__(self, groups: dict[str, list[dict[str, Any]]]) -> None:
+        self.groups = groups
+        self.asked: list[str] = []
+
+    def get_paginator(self, name: str) -> "Logs":
+        assert name == "filter_log_events"
+        return self
+
+    def paginate(self, logGroupName: str, startTime: int, filterPattern: str) -> Any:  # noqa: N803
+        self.asked.append(logGroupName)
+        run_id = filterPattern.removeprefix('{ $.run_id = "').removesuffix('" }')
+        lines = [each for each in self.groups.get(logGroupName, []) if each["run_id"] == run_id]
+        at_ms = [{"timestamp": startTime + each["after"], "message": json.dumps(each)} for each in lines]
+        return [{"events": at_ms[:1]}, {"events": at_ms[1:]}]
+
+
+def test_what_every_function_said_of_a_run_is_put_together(
+    offices: Offices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From upload to delivery a run goes through five functions' logs: nobody finds it in each by hand."""
+    one = run(1)
+    offices.at_headquarters("eu", one)
+    said = {"level": "INFO", "service": "x", "run_id": one.run_id}
+    aws = Logs(
+        {
+            "/aws/lambda/globalbi-eu-progress": [
+                {**said, "after": 30, "message": "moved", "state": "running"},
+                {**said, "after": 31, "message": "of another run", "run_id": "r0"},
+                {**said, "after": 90, "message": "moved", "state": "succeeded"},
+            ],
+            "/aws/lambda/globalbi-eu-intake": [{**said, "after": 10, "message": "claimed \x1b[31m"}],
+            "/aws/lambda/globalbi-hq-fleet": [{**said, "after": 95, "message": "kept"}],
+        }
+    )
+    real = Access.client
+    monkeypatch.setattr(
+        Access, "client", lambda self, s, office: aws if s == "logs" else real(self, s, office)
+    )
+    answer = offices.fleet("logs", "soil/S1", "--steps")
+    told = [line.split("  ", 1)[1] for line in answer.out.splitlines()]
+    assert [line.split(" (")[0] for line in told] == [
+        r"intake: INFO claimed \x1b[31m",
+        "progress: INFO moved",
+        "progress: INFO moved",
+        "fleet: INFO kept",
+    ]
+    assert "state succeeded" in told[2]
+    assert "/aws/lambda/globalbi-eu-delivery" not in aws.asked, "eu delivers to nobody: it has no such group"
 
 
 def test_a_stream_is_read_on_from_where_it_was_left() -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from components.alarms import NOT_MENDED, STANDSTILL
 from components.names import physical
 from fleet.table import STATES, Filter, queries
 from handlers import fleet as fleet_events
@@ -144,6 +145,36 @@ def test_status_names_the_dead_letters(offices: Offices) -> None:
         assert "1 in globalbi-eu-intake-queue-dead-letters: `fleet redrive eu` tells why." in shown
     finally:
         sqs.delete_queue(QueueUrl=url)
+
+
+def test_status_names_the_alarms_that_ring_with_what_to_do(offices: Offices) -> None:
+    """Whoever looks at the offices in the morning must see what rang in the night, and where to read on."""
+    cloudwatch = offices.access.client("cloudwatch", offices.office("eu"))
+    for name, rule in (("globalbi-eu-standstill", STANDSTILL), ("globalbi-eu-not-mended", NOT_MENDED)):
+        cloudwatch.put_metric_alarm(
+            AlarmName=name,
+            AlarmDescription=rule.description,
+            ComparisonOperator="GreaterThanThreshold",
+            EvaluationPeriods=1,
+            MetricName=rule.metric,
+            Namespace=rule.namespace,
+            Period=60,
+            Statistic="Maximum",
+            Threshold=0,
+        )
+    cloudwatch.set_alarm_state(
+        AlarmName="globalbi-eu-standstill", StateValue="ALARM", StateReason="Runs wait."
+    )
+    cloudwatch.set_alarm_state(AlarmName="globalbi-eu-not-mended", StateValue="OK", StateReason="No.")
+    try:
+        answer = offices.fleet("status")
+        [eu] = [each for each in offices.fleet("status", "--json").json if each["office"] == "eu"]
+    finally:
+        cloudwatch.delete_alarms(AlarmNames=["globalbi-eu-standstill", "globalbi-eu-not-mended"])
+    assert "eu: alarm globalbi-eu-standstill: Runs have waited" in answer.out
+    assert "docs/runbook.md#standstill" in answer.out
+    assert "not-mended" not in answer.out
+    assert eu["alarms"] == {"globalbi-eu-standstill": STANDSTILL.description}
 
 
 def test_an_office_that_cannot_be_asked_is_shown_with_what_is_known(offices: Offices) -> None:

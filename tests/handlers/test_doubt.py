@@ -5,13 +5,16 @@ written.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from random import Random
 from typing import Any
 
 import pytest
 
-from handlers import intake, outbox, progress, reconcile
+from handlers import budget, intake, outbox, progress, reconcile
+from handlers.allowance import Allowance
 from tests.handlers.aws_fakes import Call, Killed, World, job_name_counts, sqs
+from tests.handlers.emitted import PRICES
 from tests.handlers.lab import (
     ASSEMBLY_STATUS,
     COHORT_STATUS,
@@ -231,6 +234,60 @@ def cohort_is_due(world: World) -> tuple[Any, Mapping[str, Any], Callable[[World
     return _reconcile, {}, end
 
 
+def _with_a_budget(world: World, *, used_up: bool) -> None:
+    """The project may cost a dollar a month."""
+    world.office = replace(world.office, prices=PRICES, allowance=Allowance(usd={"soil": 1}))
+    if used_up:
+        run_id = started(world, "metagenome/soil/S0/input.tar")
+        world.now += 24 * 3600
+        tell(world, world.job_event(f"{run_id}-1", "FAILED", code=65))
+
+
+def _committed(world: World) -> int:
+    month = budget.read(world.context(), "soil", budget.month_of(world.context()))
+    assert month is not None
+    return month.committed
+
+
+def upload_has_no_room(world: World) -> tuple[Any, Mapping[str, Any], Callable[[World], None]]:
+    _with_a_budget(world, used_up=True)
+    committed = _committed(world)
+    event = world.upload(KEY)
+
+    def end(world: World) -> None:
+        assert "is used up" in status(world)["summary"]
+        assert len(world.jobs) == 1, "that of the run before"
+        assert _committed(world) == committed
+
+    return _intake, event, end
+
+
+def paid_job_ends(world: World) -> tuple[Any, Mapping[str, Any], Callable[[World], None]]:
+    _with_a_budget(world, used_up=False)
+    run_id = started(world)
+    world.now += 3600
+    event = world.job_event(f"{run_id}-1", "FAILED", code=65)
+
+    def end(world: World) -> None:
+        assert status(world)["state"] == "rejected"
+        assert _committed(world) == pytest.approx(193_201, abs=100), "an hour, once"
+
+    return _progress, event, end
+
+
+def budget_is_lifted(world: World) -> tuple[Any, Mapping[str, Any], Callable[[World], None]]:
+    _with_a_budget(world, used_up=True)
+    take(world, world.upload(KEY))
+    budget.lift(world.context(), "soil", budget.month_of(world.context()), "alice", "more money")
+
+    def end(world: World) -> None:
+        assert status(world)["state"] == "submitted"
+        assert len(world.jobs) == 2
+        assert set(job_name_counts(world).values()) == {1}
+
+    return _reconcile, {}, end
+
+
 STORIES = (
     first_upload,
     changed_upload,
@@ -245,6 +302,9 @@ STORIES = (
     newer_predecessor_succeeds,
     member_succeeds,
     cohort_is_due,
+    upload_has_no_room,
+    paid_job_ends,
+    budget_is_lifted,
 )
 
 

@@ -43,7 +43,6 @@ def test_the_entry_point_works_from_the_environment_alone(
         "RETRIES": '{"spot": 1}',
         "IDENTIFIERS": "plain",
         "RELEASES": releases_to_json([RELEASE]),
-        "POWERTOOLS_METRICS_NAMESPACE": "GlobalBI",
         "POWERTOOLS_SERVICE_NAME": "intake",
     }
     for name, value in environment.items():
@@ -59,8 +58,8 @@ def test_the_entry_point_works_from_the_environment_alone(
     assert status(world)["state"] == "submitted"
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
     assert lines[0]["office"] == "eu"
-    assert lines[0]["JobsSubmitted"] == [1.0]
-    assert lines[0]["RecordsFailed"] == [1.0]
+    assert lines[0]["JobsSubmitted"] == 1
+    assert lines[0]["RecordsFailed"] == 1
 
 
 def test_an_offices_budgets_replace_the_defaults() -> None:

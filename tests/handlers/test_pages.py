@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from handlers import desk, ledger, outbox, pages
+from handlers.allowance import Allowance
 from handlers.desk import Desk
 from handlers.page import Page, Sample, render
 from handlers.run import Recalled
 from tests.handlers.aws_fakes import RESULTS, Killed, World
+from tests.handlers.emitted import PRICES
 from tests.handlers.lab import KEY, quiet, shared, started, succeeded, take, tell, with_cohort
 from tests.handlers.test_notices import channels
 
@@ -297,6 +299,22 @@ def test_a_desk_that_is_killed_leaves_the_page_due(world: World, call: str, when
     world.sleep(60)
     pass_of(world)
     assert "1 finished" in words(page(world))
+
+
+def test_what_waits_for_a_budget_has_no_place_in_line_and_says_what_it_waits_for(world: World) -> None:
+    """A branch would wait for a finish that was never foretold, and others would seem to wait behind it."""
+    world.office = replace(world.office, prices=PRICES, allowance=Allowance(usd={"soil": 1}))
+    run_id = started(world, "metagenome/soil/S0/input.tar")
+    world.now += 24 * 3600
+    tell(world, world.job_event(f"{run_id}-1", "FAILED", code=65))
+    take(world, world.upload(KEY))
+    take(world, world.upload("metagenome/water/S1/input.tar"))
+    pass_of(world)
+    told = words(page(world))
+    assert "Waits: the budget of project soil" in told
+    assert "--lift REASON" in told
+    assert "office's line" not in told
+    assert "Number 1 in the office's line" in words(page(world, (RESULTS, "metagenome/water/status.html")))
 
 
 def test_a_recalled_sample_says_so_and_what_happens_next(world: World) -> None:

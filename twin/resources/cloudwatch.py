@@ -1,4 +1,4 @@
-"""CloudWatch: alarms."""
+"""CloudWatch: alarms and dashboards."""
 # ruff: noqa: ARG001 - every kind takes the same arguments, whether it needs them or not
 
 from twin.resources.kind import Change, Inputs, Kind, Made, Outputs, Target, tag_list, taken
@@ -46,7 +46,31 @@ def _update(target: Target, change: Change) -> Outputs:
     return {}
 
 
+def _draw(target: Target, inputs: Inputs) -> None:
+    name, body = inputs["dashboardName"], inputs["dashboardBody"]
+    target.client("cloudwatch").put_dashboard(DashboardName=name, DashboardBody=body)
+
+
+def _create_dashboard(target: Target, name: str, inputs: Inputs) -> Made:
+    _draw(target, inputs)
+    arn = f"arn:aws:cloudwatch::{target.account}:dashboard/{inputs['dashboardName']}"
+    return Made(id=inputs["dashboardName"], outputs={"dashboardArn": arn})
+
+
+def _update_dashboard(target: Target, change: Change) -> Outputs:
+    _draw(target, change.new)
+    return {}
+
+
 KINDS = (
+    Kind(
+        type="aws:cloudwatch/dashboard:Dashboard",
+        create=_create_dashboard,
+        update=_update_dashboard,
+        delete=lambda t, c: t.client("cloudwatch").delete_dashboards(DashboardNames=[c.id]),
+        fixed=frozenset({"dashboardName"}),
+        named="dashboardName",
+    ),
     Kind(
         type="aws:cloudwatch/metricAlarm:MetricAlarm",
         create=_create,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from runner import metrics
 from runner.after import stage_results
 from runner.aws import Clients
 from runner.environment import Job
@@ -51,7 +52,7 @@ def run(attempt: Attempt) -> int:
         with Heart(lease, attempt.beat_s):
             _work(attempt, lease)
     except AlreadyPublished as published:
-        _log(str(published))
+        _log(lease, str(published))
     except Exception as error:
         return _tell(lease, *_ending(error))
     return 0
@@ -69,7 +70,7 @@ def _work(attempt: Attempt, lease: Lease) -> None:
     )
     with run_folder(job.scratch, job.job_id) as work:
         if results.published() is not None:
-            _log(f"{job.run_id} is published already")
+            _log(lease, "is published already")
             return
         folders = Folders.make(work)
         cache = Cache(
@@ -105,7 +106,9 @@ def _work(attempt: Attempt, lease: Lease) -> None:
         )
         # Everything is there: even after a SIGTERM, one call more makes a result of it.
         ours = results.put_manifest(document)
-        _log(f"published {len(files)} files" if ours else "another attempt has published this run")
+        _log(lease, f"published {len(files)} files" if ours else "another attempt has published this run")
+        if ours:
+            _measured(metrics.line(job, ended.usage, attempt.clock()))
 
 
 def _stage(attempt: Attempt, lease: Lease, folders: Folders, fits: Callable[[int], None]) -> int:
@@ -121,7 +124,7 @@ def _stage(attempt: Attempt, lease: Lease, folders: Folders, fits: Callable[[int
         fits(source.size)
         staged = stage(source, folders.input, stop)
         size = source.size
-        _log(f"staged {len(staged)} files of {job.upload.key}")
+        _log(lease, f"staged {len(staged)} files of {job.upload.key}")
     if job.after is not None:
         lease.note("fetching the results of the run before")
         stage_results(s3, job.results_bucket, job.after, folders.after, stop, fits)
@@ -172,12 +175,12 @@ def _ending(error: Exception) -> tuple[int, str]:
 
 def _tell(lease: Lease, code: int, sentence: str) -> int:
     word = {EX_DATAERR: "refused", EX_TEMPFAIL: "stopped"}.get(code, "failed")
-    _log(f"{word}: {sentence}")
+    _log(lease, f"{word}: {sentence}")
     if code != EX_TEMPFAIL:
         try:
             lease.say(code, sentence)
         except (BotoCoreError, ClientError) as error:  # the exit code still tells the most
-            _log(f"the ledger could not be told: {error}")
+            _log(lease, f"the ledger could not be told: {error}")
     return code
 
 
@@ -200,5 +203,11 @@ def _fits(input_bytes: int, work: Path) -> None:
         raise Failed(f"No space left on device: the input has {input_bytes} bytes, {free} are free", EX_IOERR)
 
 
-def _log(sentence: str) -> None:
-    print(sentence.replace(os.linesep, " "), file=sys.stderr, flush=True)
+def _log(lease: Lease, sentence: str) -> None:
+    """With the run's id, as each line of the functions' logs: by it all of them are found."""
+    words = sentence.replace(os.linesep, " ")
+    print(f"{lease.run_id} attempt {lease.attempt}: {words}", file=sys.stderr, flush=True)
+
+
+def _measured(line: str) -> None:
+    print(line, flush=True)

@@ -58,6 +58,24 @@ def test_a_browser_shows_the_report(office: Office) -> None:
     assert head["Metadata"] == {"run-id": sample.run_id, "attempt": "1"}
 
 
+def test_a_job_that_published_writes_what_it_used_as_metrics(
+    office: Office, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The office's dashboard would show no job, and nobody would see how much of its memory is used."""
+    sample = office.sample()
+    assert job.run(sample.attempt()) == 0
+    printed = capsys.readouterr()
+    [told] = [json.loads(line) for line in printed.out.splitlines() if line.startswith('{"_aws"')]
+    [directive] = told["_aws"]["CloudWatchMetrics"]
+    assert (directive["Namespace"], directive["Dimensions"]) == ("GlobalBI", [["office"]])
+    assert {each["Name"] for each in directive["Metrics"]} == {"PipelineSeconds", "PeakMemoryPercent"}
+    run_id = sample.environ()["RUN_ID"]
+    assert told["run_id"] == run_id
+    assert told["PipelineSeconds"] >= 0
+    assert 0 <= told["PeakMemoryPercent"] <= 100
+    assert all(line.startswith(f"{run_id} attempt 1: ") for line in printed.err.splitlines())
+
+
 @pytest.mark.parametrize(
     ("archive", "sentence"),
     [
@@ -165,7 +183,7 @@ def test_sigterm_ends_the_pipeline_and_is_told(office: Office) -> None:
     _, stderr = process.communicate(timeout=20)
     assert process.returncode == TERMINATED
     assert sample.said() == (TERMINATED, "stopped by SIGTERM")
-    assert stderr.splitlines()[-1] == "failed: stopped by SIGTERM"
+    assert stderr.splitlines()[-1] == f"{sample.environ()['RUN_ID']} attempt 1: failed: stopped by SIGTERM"
     assert gone(int((office.home / "at-1").read_text()))
     assert left_on_scratch(office) == []
     assert sample.objects() == {}
