@@ -7,12 +7,13 @@ names.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
 from components.events import PATIENCE, Route, RouteArgs, arn_of
-from components.function import VISIBILITY_FACTOR, HandlerFunction, HandlerFunctionArgs
+from components.function import METRICS_NAMESPACE, VISIBILITY_FACTOR, HandlerFunction, HandlerFunctionArgs
 from components.key import OfficeKey
 from components.ledger import index_key
 from components.names import FLEET, RULE_LIMIT, fleet_bus_arn, physical
@@ -22,9 +23,16 @@ from components.options import child_of
 from components.permission import Permission, inline_policy, policy, root_of, trust_service
 from components.queue import BufferedQueue, BufferedQueueArgs, DeadLetterQueue, DeadLetterQueueArgs
 from components.tags import tags
+from handlers.census import COUNT, PART
 from handlers.notify import DETAIL_TYPE, SOURCE
 
 FUNCTION_TIMEOUT_S = 30
+# What offices send to headquarters.
+DETAIL_TYPES = (DETAIL_TYPE, PART, COUNT)
+# AWS: an alarm looks back over seven days at most, by periods of an hour or more.
+HOUR_S = 3600
+# A census is begun once a day; that of a large office may take hours.
+CENSUS_WITHIN_H = 36
 INDEXES = ("by_sample", "by_state", "by_project", "by_office", "by_release")
 
 
@@ -74,7 +82,7 @@ class Forwarding(pulumi.ComponentResource):
             name,
             name=rule_name,
             description="States of this office's runs, for headquarters",
-            event_pattern=pulumi.Output.json_dumps({"source": [SOURCE], "detail-type": [DETAIL_TYPE]}),
+            event_pattern=pulumi.Output.json_dumps({"source": [SOURCE], "detail-type": list(DETAIL_TYPES)}),
             tags=labels,
             opts=child_of(self),
         )
@@ -133,7 +141,12 @@ class FleetHome(pulumi.ComponentResource):
                         sid="KeepFleetTable",
                         actions=("dynamodb:PutItem",),
                         resources=[table.arn],
-                    )
+                    ),
+                    Permission(
+                        sid="CompareWithOffices",
+                        actions=("dynamodb:BatchGetItem", "dynamodb:Query"),
+                        resources=[table.arn],
+                    ),
                 ],
                 environment={"FLEET_TABLE": table.name},
                 source=self.queue,
@@ -148,7 +161,7 @@ class FleetHome(pulumi.ComponentResource):
                 description="States of the runs of all offices",
                 pattern={
                     "source": [SOURCE],
-                    "detail-type": [DETAIL_TYPE],
+                    "detail-type": list(DETAIL_TYPES),
                     "account": sorted(office.account for office in args.offices),
                 },
                 queue=self.queue,
@@ -156,6 +169,8 @@ class FleetHome(pulumi.ComponentResource):
             ),
             opts=child_of(self),
         )
+        for office in args.offices:
+            self._alarms(name, args, office)
         self.bus_arn, self.table_name = bus.arn, table.name
         self.register_outputs({"bus_arn": self.bus_arn, "table_name": self.table_name})
 
@@ -184,6 +199,49 @@ class FleetHome(pulumi.ComponentResource):
             opts=child_of(bus),
         )
         return bus
+
+    def _alarms(self, name: str, args: FleetHomeArgs, office: Office) -> None:
+        """On what an office's nightly census says, and on its absence."""
+        look = f"`fleet check {office.name}` tells which runs, `fleet rebuild {office.name}` mends them."
+        missing = "its function `census`, its rule to headquarters and their dead letters"
+        alarms: dict[str, tuple[str, dict[str, Any]]] = {
+            "RunsDiffering": (
+                f"Headquarters' table is not as the ledger of {office.name} has it: {look}",
+                {
+                    "threshold": 0,
+                    "comparison_operator": "GreaterThanThreshold",
+                    "treat_missing_data": "notBreaching",
+                    "evaluation_periods": 24,  # until the next census
+                    "datapoints_to_alarm": 1,
+                },
+            ),
+            "CensusesCompared": (
+                f"No whole census of {office.name} has come for {CENSUS_WITHIN_H} hours: look at {missing}.",
+                {
+                    "threshold": 1,
+                    "comparison_operator": "LessThanThreshold",
+                    "treat_missing_data": "breaching",
+                    "evaluation_periods": CENSUS_WITHIN_H,
+                    "datapoints_to_alarm": CENSUS_WITHIN_H,
+                },
+            ),
+        }
+        for metric, (words, when) in alarms.items():
+            aws.cloudwatch.MetricAlarm(
+                f"{name}-{office.name}-{metric}",
+                name=f"{name}-{office.name}-{metric}",
+                alarm_description=words,
+                namespace=METRICS_NAMESPACE,
+                metric_name=metric,
+                dimensions={"office": office.name, "service": "fleet"},
+                statistic="Sum",
+                period=HOUR_S,
+                alarm_actions=[args.notices.topic_arn],
+                ok_actions=[args.notices.topic_arn],
+                tags=tags(args.headquarters.name, "fleet"),
+                opts=child_of(self),
+                **when,
+            )
 
     def _table(self, name: str, args: FleetHomeArgs) -> aws.dynamodb.Table:
         return aws.dynamodb.Table(

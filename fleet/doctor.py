@@ -14,11 +14,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from components.fleet import INDEXES
 from components.names import FLEET, PREFIX, job_definition_name, physical, repository_name
 from components.office import Office
-from fleet import letters
+from fleet import census, letters
 from fleet.access import Access, Unreachable, bucket, fleet_table, ledger_table
+from fleet.options import now
 
 GOOD, BAD, UNSURE = "good", "bad", "unsure"
-FUNCTIONS = ("intake", "progress", "reconcile")
+FUNCTIONS = ("intake", "progress", "reconcile", "census")
 # EC2's quotas of vCPUs for the standard families (c, m, r, …), as Service Quotas names them.
 QUOTAS = {"Spot": "L-34B43A08", "on-demand": "L-1216C47A"}
 
@@ -134,6 +135,15 @@ def alarms(access: Access, office: Office) -> Iterator[Finding]:
         yield _bad(office, "alarms", "there is none", _apply(office))
     elif not ringing:
         yield _good(office, "alarms", f"{len(known)}, none rings")
+
+
+def events(access: Access, office: Office) -> Iterator[Finding]:
+    """Whether headquarters has what the office's last census told of."""
+    night = census.latest(access, office)
+    if trouble := census.gap(office, night, now()):
+        yield _bad(office, "census", *trouble)
+    elif night:
+        yield _good(office, "census", f"of {night.night}: {night.runs} runs, as headquarters has them")
 
 
 def compute(access: Access, office: Office) -> Iterator[Finding]:
@@ -263,6 +273,7 @@ OF_EVERY_OFFICE: tuple[tuple[str, Check], ...] = (
     ("ledger", ledger),
     ("queues", dead_letters),
     ("alarms", alarms),
+    ("census", events),
     ("compute", compute),
     ("functions", functions),
     ("images", images),

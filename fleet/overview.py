@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from components.office import Office
-from fleet import letters
+from fleet import census, letters
 from fleet.access import Access, fleet_table, in_each, ledger_table
 from fleet.table import OPEN_STATES, FleetTable, Query, Row, read
 from fleet.text import moment
@@ -54,6 +54,7 @@ class Standing:
     lag_s: float | None = None  # of the last event: from the transition to headquarters' table
     behind: tuple[str, ...] = ()
     dead_letters: Mapping[str, int] = field(default_factory=dict)
+    gap: str | None = None  # what the last census found wrong, or that there is none
     trouble: str | None = None  # why the office's account could not be asked
 
 
@@ -133,7 +134,8 @@ def _standing(
     latest = next(table.rows(newest), None)
     counts = Counter(row["state"] for row in table.rows(ended) if row["state"] in TERMINAL)
     counts.update(row["state"] for row in open_rows)
-    known: dict[str, Any] = {}
+    trouble = census.gap(office, census.newest(table, office), now)
+    known: dict[str, Any] = {"gap": " ".join(trouble) if trouble else None}
     if isinstance(home, Exception):
         known["trouble"] = str(home)
     else:

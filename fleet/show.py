@@ -73,6 +73,8 @@ def _notes(standing: Standing) -> Iterator[Text]:
             f" `fleet check {standing.office}` tells how, `fleet rebuild {standing.office}` mends it.",
             "yellow",
         )
+    if standing.gap:
+        yield cell(f"{standing.office}: {standing.gap}", "yellow")
     for queue, count in sorted(standing.dead_letters.items()):
         yield cell(
             f"{standing.office}: {count} in {queue}: `fleet redrive {standing.office}` tells why.", "yellow"
@@ -97,6 +99,7 @@ def standing_json(standing: Standing) -> dict[str, Any]:
         if last
         else None,
         "behind": list(standing.behind),
+        "gap": standing.gap,
         "dead_letters": dict(standing.dead_letters),
     }
 

@@ -3,17 +3,14 @@
 import heapq
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from itertools import chain
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer
-
+from handlers.items import natural as read
 from handlers.run import RECEIVED, RUNNING, SUBMITTED, TERMINAL
 
 OPEN_STATES = (RECEIVED, SUBMITTED, RUNNING)
 STATES = (*OPEN_STATES, *sorted(TERMINAL))
-_deserialize = TypeDeserializer().deserialize
 
 Row = dict[str, Any]
 
@@ -150,22 +147,6 @@ class FleetTable:
         for page in pages:
             for item in page["Items"]:
                 yield read(item)
-
-
-def read(item: Mapping[str, Any]) -> Row:
-    """An item with DynamoDB's types taken off; numbers are whole."""
-    return {name: _natural(_deserialize(value)) for name, value in item.items()}
-
-
-def _natural(value: Any) -> Any:
-    match value:
-        case Decimal():
-            return int(value) if value == value.to_integral_value() else float(value)
-        case dict():
-            return {name: _natural(each) for name, each in value.items()}
-        case list():
-            return [_natural(each) for each in value]
-    return value
 
 
 def _when(row: Row) -> str:

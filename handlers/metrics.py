@@ -3,15 +3,22 @@
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
+from collections.abc import Mapping
+
 from handlers.context import Context
 
 
 def publish_counts(context: Context) -> None:
     """Write what was counted, by office; nothing when nothing was."""
-    if not context.counts:
+    publish(context.office.name, context.counts)
+
+
+def publish(office: str, counts: Mapping[str, int]) -> None:
+    """The same, of an office that is named."""
+    if not counts:
         return
     metrics = Metrics(namespace=None)
-    metrics.add_dimension(name="office", value=context.office.name)
-    for name, count in sorted(context.counts.items()):
+    metrics.add_dimension(name="office", value=office)
+    for name, count in sorted(counts.items()):
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
     metrics.flush_metrics()

@@ -17,8 +17,9 @@ from tests.security.table import TABLE, YES
 
 pytestmark = pytest.mark.xdist_group("security")
 
+FUNCTIONS = ("intake", "progress", "reconcile", "desk", "census", "delivery")
 RECORDED: Mapping[str, tuple[str, str]] = {
-    **{who: ("eu", f"globalbi-eu-{who}") for who in ("intake", "progress", "reconcile", "desk", "delivery")},
+    **{who: ("eu", f"globalbi-eu-{who}") for who in FUNCTIONS},
     "job": ("eu", "globalbi-eu-metagenome-job"),
     "fleet": ("hq", "globalbi-hq-fleet"),
 }

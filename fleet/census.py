@@ -1,0 +1,64 @@
+"""What the offices' nightly censuses say: whether headquarters has every run, and when that was last known."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from components.fleet import CENSUS_WITHIN_H
+from components.office import Office
+from fleet.access import Access, fleet_table
+from fleet.table import FleetTable, read
+from fleet.text import moment
+from handlers.fleet_census import NIGHT, census_key
+from handlers.items import typed
+
+MOST_NAMED = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Night:
+    """What came of the last whole census of an office. `differing`: kind → runs; `named`: some, by kind."""
+
+    night: str
+    at: str
+    runs: int
+    differing: Mapping[str, int]
+    named: Mapping[str, str]
+
+
+def latest(access: Access, office: Office) -> Night | None:
+    return newest(FleetTable(name=fleet_table(), dynamodb=access.headquarters("dynamodb")), office)
+
+
+def newest(table: FleetTable, office: Office) -> Night | None:
+    """None: there has not been one yet."""
+    answer = table.dynamodb.get_item(TableName=table.name, Key=typed(census_key(office.name, NIGHT)))
+    if "Item" not in answer:
+        return None
+    item = read(answer["Item"])
+    return Night(**{name: item[name] for name in Night.__dataclass_fields__})
+
+
+def gap(office: Office, night: Night | None, now: datetime) -> tuple[str, str] | None:
+    """What is wrong, and what to do; None if all is well."""
+    if night is None:
+        return (
+            "No census has come yet.",
+            "It comes each night, once office and headquarters are applied; `fleet check"
+            f" {office.name}` compares now.",
+        )
+    then = moment(night.at)
+    if then is None or now - then > timedelta(hours=CENSUS_WITHIN_H):
+        return (
+            f"The last whole census is of {night.night}.",
+            f"Look at the log of its function `census`, and at `fleet redrive {office.name}`.",
+        )
+    if not night.differing:
+        return None
+    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(night.differing.items()))
+    some = ", ".join(list(night.named)[:MOST_NAMED])
+    return (
+        f"In the census of {night.night} headquarters did not have every run: {kinds}"
+        f"{f' ({some} …)' if some else ''}.",
+        f"`fleet check {office.name}` tells how it is now, `fleet rebuild {office.name}` mends it.",
+    )
