@@ -11,6 +11,7 @@ from fleet import acting, advancing, comparing, looking, promoting, recalling, v
 from fleet.access import Access
 from fleet.dashboard.command import dashboard
 from fleet.deliveries import deliveries
+from fleet.linking import links
 from fleet.options import ROOT
 from fleet.output import in_words
 from handlers.log import logger
@@ -51,6 +52,7 @@ for command in (
     looking.logs,
     looking.watch,
     deliveries,
+    links,
     acting.doctor,
     acting.redrive,
     acting.rerun,

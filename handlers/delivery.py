@@ -32,7 +32,6 @@ from handlers.delivery_plan import (
     OwnSide,
     Unfit,
     accepted,
-    chosen,
     class_of,
     delivery_id_of,
     due,
@@ -105,8 +104,12 @@ def sweep(context: Context, agreements: Sequence[Agreement]) -> None:
 def _take_up(context: Context, agreement: Agreement, delivery: Delivery) -> None:
     if delivery.state == DELIVERED:
         late = context.clock() - delivery.delivered_s > agreement.receipt_within_s
-        if not _close(context, agreement, delivery) and late:
+        if _close(context, agreement, delivery):
+            return
+        if late:
             context.counts["ReceiptsLate"] += 1
+        if agreement.links and delivery_ledger.links_until(context, delivery.delivery_id) < context.now:
+            context.counts["LinksDue"] += 1
     elif due(delivery, context.clock() - epoch(delivery.updated)):
         deliver_run(context, [agreement], delivery.run_id)  # counts a refusal itself
     elif delivery.state == REFUSED:
@@ -133,7 +136,7 @@ def _deliver(context: Context, agreement: Agreement, run: Run) -> None:
             partner_bucket.put_notice(context, agreement, delivery.delivery_id, newer)
             _move(context, delivery, SUPERSEDED, reason=f"{newer} replaces it")
             return
-        files = chosen(partner_bucket.results_of(context, run, agreement.names), agreement.names)
+        files = partner_bucket.owed(context, agreement, run)
         partner_bucket.copy_files(context, agreement, delivery.delivery_id, run, files)
         body = manifest_of(run, delivery.delivery_id, agreement.partner, files)
         digest = partner_bucket.put_manifest(context, agreement, delivery.delivery_id, body)
@@ -191,9 +194,7 @@ def _close(context: Context, agreement: Agreement, delivery: Delivery) -> bool:
     """Close a delivery by its receipt; False while there is none."""
     if agreement.receipt == "heads":
         run = ledger.read_run(context, delivery.run_id)
-        files = (
-            chosen(partner_bucket.results_of(context, run, agreement.names), agreement.names) if run else []
-        )
+        files = partner_bucket.owed(context, agreement, run) if run else []
         there = (partner_bucket.is_there(context, agreement, delivery.delivery_id, each) for each in files)
         if not files or not all(there):
             return False

@@ -10,10 +10,26 @@ from botocore.exceptions import ClientError
 
 from handlers.agreement import Agreement
 from handlers.context import Context
-from handlers.delivery_plan import MANIFEST, NOTICE, RECEIPT, THROTTLING, OwnSide, Unfit, class_of
+from handlers.delivery_plan import (
+    LARGEST_COPY,
+    MANIFEST,
+    NOTICE,
+    RECEIPT,
+    THROTTLING,
+    OwnSide,
+    Unfit,
+    chosen,
+    class_of,
+)
 from handlers.manifest import checksum
 from handlers.passport import PASSPORT
 from handlers.run import Run
+
+
+def owed(context: Context, agreement: Agreement, run: Run) -> list[Mapping[str, Any]]:
+    """The files of the run that the agreement means; `Unfit` if they cannot be delivered as they are."""
+    largest = None if agreement.links else LARGEST_COPY
+    return chosen(results_of(context, run, agreement.names), agreement.names, largest)
 
 
 def results_of(context: Context, run: Run, names: Sequence[str]) -> list[Mapping[str, Any]]:
@@ -48,10 +64,26 @@ def _passport_of(context: Context, run: Run) -> Mapping[str, Any]:
 def copy_files(
     context: Context, agreement: Agreement, delivery_id: str, run: Run, files: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Copy each file that is not there with the right bytes."""
+    """Copy each file that is not there with the right bytes. What links lead to must be right where it is."""
+    if agreement.links:
+        _check_files(context, run, files)
+        return
     for each in files:
         if not is_there(context, agreement, delivery_id, each):
             _copy(context, agreement, delivery_id, run, each)
+
+
+def _check_files(context: Context, run: Run, files: Sequence[Mapping[str, Any]]) -> None:
+    for each in files:
+        at = {"Bucket": context.office.results, "Key": f"{run.results_prefix}{each['path']}"}
+        try:
+            head = context.clients.s3.head_object(**at, ChecksumMode="ENABLED")
+        except ClientError as error:
+            if class_of(error) == THROTTLING:
+                raise
+            raise OwnSide(f"{at['Key']} of the office's own results cannot be read: {error}") from error
+        if not _same(head, each):
+            raise Unfit(f"{each['path']} does not have the SHA-256 that the run's manifest gives")
 
 
 def is_there(context: Context, agreement: Agreement, delivery_id: str, file: Mapping[str, Any]) -> bool:
@@ -65,10 +97,12 @@ def is_there(context: Context, agreement: Agreement, delivery_id: str, file: Map
         if error.response["ResponseMetadata"]["HTTPStatusCode"] in (403, 404):
             return False
         raise
-    same: bool = head["ContentLength"] == file["size"] and head.get("ChecksumSHA256") == checksum(
-        file["sha256"]
-    )
-    return same
+    return _same(head, file)
+
+
+def _same(head: Mapping[str, Any], file: Mapping[str, Any]) -> bool:
+    right = head["ContentLength"] == file["size"], head.get("ChecksumSHA256") == checksum(file["sha256"])
+    return all(right)
 
 
 def _copy(
