@@ -20,9 +20,8 @@ from rich.console import Console
 from benchmarks.report import Figure, Report
 from fleet.access import fleet_table, ledger_table
 from fleet.ledgers import expected
-from handlers import census
+from handlers import census, ledger
 from handlers import fleet as fleet_events
-from handlers import ledger
 from handlers.census import COUNT_AFTER_S, DAY_S
 from handlers.items import present
 from tests.fleet import lab
@@ -133,9 +132,7 @@ def _fill(offices: lab.Offices) -> None:
 def _put(dynamodb: Any, table: str, items: Iterator[dict[str, Any]]) -> None:
     serialize = TypeSerializer().serialize
     while batch := list(itertools.islice(items, MOST_IN_A_BATCH)):
-        requests = [
-            {"PutRequest": {"Item": {k: serialize(v) for k, v in each.items()}}} for each in batch
-        ]
+        requests = [{"PutRequest": {"Item": {k: serialize(v) for k, v in each.items()}}} for each in batch]
         while requests:
             answer = dynamodb.batch_write_item(RequestItems={table: requests})
             requests = answer.get("UnprocessedItems", {}).get(table, [])

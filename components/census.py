@@ -1,4 +1,4 @@
-"""Census: once a night the office tells headquarters which runs it has, and sends anew what may have been lost."""
+"""Census: each night the office tells headquarters which runs it has, and sends anew what may be lost."""
 
 from dataclasses import dataclass
 
@@ -13,8 +13,8 @@ from components.options import child_of
 from components.permission import Permission
 from components.schedule import Schedule, ScheduleArgs
 
-# Every ten minutes of the first six hours (UTC): a ledger of any size is read over as many passes as it takes,
-# and a pass after the last has nothing to do.
+# Every ten minutes of the first six hours (UTC): a ledger of any size is read over as many passes as it
+# takes, and a pass after the last has nothing to do.
 SCHEDULE = "cron(0/10 0-5 * * ? *)"
 # Below the schedule's period, so that two passes do not overlap.
 FUNCTION_TIMEOUT_S = 300

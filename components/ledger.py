@@ -106,9 +106,7 @@ class Ledger(pulumi.ComponentResource):
             resources=[table.arn],
         )
         # The one who reads everything, once a night; it changes nothing but notes of the office.
-        self.take_census = Permission(
-            sid="ReadAllOnce", actions=("dynamodb:Scan",), resources=[table.arn]
-        )
+        self.take_census = Permission(sid="ReadAllOnce", actions=("dynamodb:Scan",), resources=[table.arn])
         self.keep_notes = Permission(
             sid="KeepNotes",
             actions=("dynamodb:GetItem", "dynamodb:PutItem"),

@@ -1,4 +1,4 @@
-"""What the offices' nightly censuses say: whether headquarters has every run, and when that was last known."""
+"""What the offices' nightly censuses say: whether headquarters has every run, and when it last had."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from components.fleet import CENSUS_WITHIN_H
 from components.office import Office
 from fleet.access import Access, fleet_table
-from fleet.table import FleetTable, read
+from fleet.table import FleetTable
 from fleet.text import moment
 from handlers.fleet_census import NIGHT, census_key
-from handlers.items import typed
+from handlers.items import natural, typed
 
 MOST_NAMED = 3
 
@@ -35,7 +35,7 @@ def newest(table: FleetTable, office: Office) -> Night | None:
     answer = table.dynamodb.get_item(TableName=table.name, Key=typed(census_key(office.name, NIGHT)))
     if "Item" not in answer:
         return None
-    item = read(answer["Item"])
+    item = natural(answer["Item"])
     return Night(**{name: item[name] for name in Night.__dataclass_fields__})
 
 

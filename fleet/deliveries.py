@@ -19,7 +19,6 @@ from fleet.access import Access, Unreachable, in_each, ledger_table
 from fleet.options import JsonOption, OfficesArgument, chosen, now
 from fleet.output import Exit, in_words, say, tell
 from fleet.show import table
-from fleet.table import read
 from fleet.text import ago, cell, plain
 from handlers import delivery_ledger
 from handlers.delivery_plan import (
@@ -32,6 +31,7 @@ from handlers.delivery_plan import (
     Delivery,
     delivery_id_of,
 )
+from handlers.items import natural as read
 from handlers.notify import pseudonym, pseudonym_key
 
 STATES = (PLANNED, COPYING, DELIVERED, ACKNOWLEDGED, REFUSED, SUPERSEDED)

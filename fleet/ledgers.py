@@ -15,11 +15,12 @@ from typing import Any
 from components.office import Office
 from fleet.access import Access, fleet_table, ledger_table
 from fleet.overview import ON_ITS_WAY_S
-from fleet.table import FleetTable, Row, read
+from fleet.table import FleetTable, Row
 from fleet.text import moment
-from handlers.census import AHEAD, BEHIND, DIFFERENT, MISSING, UNKNOWN, kind_of
+from handlers.census import BEHIND, DIFFERENT, MISSING, UNKNOWN, kind_of
 from handlers.census import digest as digest_of
 from handlers.fleet import FleetContext, keep, row_of
+from handlers.items import natural as read
 from handlers.ledger import run_of
 from handlers.notify import DETAIL_TYPE, SOURCE, event_of, pseudonym_key
 from handlers.run import Run

@@ -15,20 +15,26 @@ from typing import Annotated, Any
 
 import typer
 from botocore.config import Config
-from botocore.exceptions import ClientError
 
 from components.office import Office
 from fleet.access import Access, Session
 from fleet.find import NotFound
 from fleet.options import JsonOption, OfficeOption, chosen, now
 from fleet.output import Refused, in_words, say, tell
-from fleet.table import read
 from fleet.text import plain
 from handlers import delivery_ledger, ledger
 from handlers.agreement import Agreement
 from handlers.context import Context, iso
-from handlers.delivery_plan import ACKNOWLEDGED, DELIVERED, MANIFEST, RECEIPT, SUPERSEDED, Delivery
-from handlers.delivery_plan import delivery_id_of
+from handlers.delivery_plan import (
+    ACKNOWLEDGED,
+    DELIVERED,
+    MANIFEST,
+    RECEIPT,
+    SUPERSEDED,
+    Delivery,
+    delivery_id_of,
+)
+from handlers.items import natural
 
 # AWS: a signature of version 4 is good for seven days at most, and never longer than the session that signs.
 MOST_HOURS = 168
@@ -39,8 +45,8 @@ _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="referrer" content="no-referrer">
 <title>Results of {sample}</title>
 <h1>Results of {sample}</h1>
-<p>Delivery {delivery}. These links are good until <strong>{until} UTC</strong>, for whoever has them: pass them
-on to nobody. If they have ended, ask {office} for new ones.</p>
+<p>Delivery {delivery}. These links are good until <strong>{until} UTC</strong>, for whoever has them: pass
+them on to nobody. If they have ended, ask {office} for new ones.</p>
 <table><tr><th>file<th>bytes<th>SHA-256</tr>
 {rows}
 </table>
@@ -98,7 +104,10 @@ def links(
         tell(told)
         return
     contact = where.settings.partners[known.partner].contact
-    say(f"{folder / 'links.html'}: {len(linked.files)} files, good until {linked.until}. Send it to {contact}.")
+    say(
+        f"{folder / 'links.html'}: {len(linked.files)} files, good until {linked.until}."
+        f" Send it to {contact}."
+    )
 
 
 def make(access: Access, office: Office, known: Delivery, wanted: timedelta) -> Linked:
@@ -163,7 +172,7 @@ def _deliveries(access: Access, office: Office) -> list[Delivery]:
             ExpressionAttributeValues={":delivery": {"S": "delivery"}},
         )
     )
-    return [delivery_ledger.delivery_of(read(item)) for page in pages for item in page["Items"]]
+    return [delivery_ledger.delivery_of(natural(item)) for page in pages for item in page["Items"]]
 
 
 def _agreement(office: Office, known: Delivery) -> Agreement:
@@ -225,7 +234,8 @@ def _told(linked: Linked) -> dict[str, Any]:
 
 def _page(linked: Linked, office: Office) -> str:
     rows = [
-        f'<tr><td><a href="{html.escape(url)}">{html.escape(plain(name))}</a><td>{size}<td><code>{sha}</code></tr>'
+        f'<tr><td><a href="{html.escape(url)}">{html.escape(plain(name))}</a>'
+        f"<td>{size}<td><code>{sha}</code></tr>"
         for name, url, size, sha in (
             (MANIFEST, linked.manifest, "", linked.delivery.manifest_sha256),
             *((each["path"], each["url"], each["size"], each["sha256"]) for each in linked.files),
@@ -244,4 +254,4 @@ def _page(linked: Linked, office: Office) -> str:
 
 def _plain_name(name: str) -> str:
     """A header's value: whatever could end it is left out."""
-    return "".join(each if each.isalnum() and each.isascii() or each in "._-" else "_" for each in name)
+    return "".join(each if (each.isalnum() and each.isascii()) or each in "._-" else "_" for each in name)

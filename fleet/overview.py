@@ -13,8 +13,9 @@ from typing import Any
 from components.office import Office
 from fleet import census, letters
 from fleet.access import Access, fleet_table, in_each, ledger_table
-from fleet.table import OPEN_STATES, FleetTable, Query, Row, read
+from fleet.table import OPEN_STATES, FleetTable, Query, Row
 from fleet.text import moment
+from handlers.items import natural as read
 from handlers.ledger import OPEN, OPEN_INDEX
 from handlers.run import TERMINAL
 

@@ -14,10 +14,11 @@ from components.fleet import INDEXES
 from cost.run import cost_of
 from fleet.costs import cost_json, cost_words
 from fleet.doctor import BAD, GOOD, Finding
-from fleet.ledgers import AHEAD, BEHIND, DIFFERENT, MISSING, UNKNOWN, Compared
+from fleet.ledgers import Compared
 from fleet.overview import Standing, began, lag_of
 from fleet.table import STATES, Row
 from fleet.text import ago, between, cell, local, moment, state_cell, taken, where
+from handlers.census import AHEAD, BEHIND, DIFFERENT, MISSING, UNKNOWN
 from handlers.run import SUCCEEDED
 
 MOST_NAMED = 10

@@ -1,12 +1,12 @@
 """Headquarters' table, asked by its indexes: every question is a query, newest first, page by page."""
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
-from handlers.items import natural as read
+from handlers.items import natural
 from handlers.run import RECEIVED, RUNNING, SUBMITTED, TERMINAL
 
 OPEN_STATES = (RECEIVED, SUBMITTED, RUNNING)
@@ -103,7 +103,7 @@ class FleetTable:
         pages = self.dynamodb.get_paginator("query").paginate(**_request(self.name, query))
         for page in pages:
             for item in page["Items"]:
-                yield read(item)
+                yield natural(item)
 
     def newest_first(self, asked: Iterable[Query]) -> Iterator[Row]:
         """The rows of several queries as one list."""
@@ -133,7 +133,7 @@ class FleetTable:
         while keys:
             answer = self.dynamodb.batch_get_item(RequestItems={self.name: {"Keys": keys}})
             for item in answer["Responses"].get(self.name, []):
-                yield read(item)
+                yield natural(item)
             keys = answer.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
 
     def of_office(self, office: str, beginning: str = "") -> Iterator[Row]:
@@ -146,7 +146,7 @@ class FleetTable:
         )
         for page in pages:
             for item in page["Items"]:
-                yield read(item)
+                yield natural(item)
 
 
 def _when(row: Row) -> str:

@@ -29,8 +29,9 @@ class Agreement:
     """What a partner gets of a project's runs, and where. `account` owns `bucket`.
 
     `links`: the partner has no bucket. The results stay where they are, `bucket` and `prefix` are a folder of
-    the office's own results, and people send time-limited links (`fleet links`). `key` is the KMS key to encrypt under ("": what the bucket does by itself). `names` are words (`WORDS`),
-    paths or globs. `receipt`: "object" is the partner's received.json, "heads" every object's verified head.
+    the office's own results, and people send time-limited links (`fleet links`). `key` is the KMS key to
+    encrypt under ("": what the bucket does by itself). `names` are words (`WORDS`), paths or globs.
+    `receipt`: "object" is the partner's received.json, "heads" every object's verified head.
     """
 
     partner: str

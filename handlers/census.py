@@ -169,7 +169,11 @@ def _own_context() -> Context:
         ledger=os.environ["LEDGER"],
         pseudonymous=os.environ["IDENTIFIERS"] == "pseudonymous",
         releases={},
-        **dict.fromkeys(("uploads", "results", "references", "job_queue", "on_demand_job_queue"), ""),
+        uploads="",
+        results="",
+        references="",
+        job_queue="",
+        on_demand_job_queue="",
     )
     return Context(office=office, clients=clients_of(boto3.session.Session()))
 

@@ -63,7 +63,7 @@ def _compared(context: "FleetContext", detail: Mapping[str, Any], account: str) 
     named: dict[str, str] = {}
     for run_id, revision, told in detail["runs"]:
         row = rows.get(run_id)
-        held = row and (row["revision"], digest_of(row))
+        held = (row["revision"], digest_of(row)) if row else None
         kind = kind_of((revision, told), held)
         # What has changed since the ledger was read is ahead of what was told, and right.
         if kind and not (kind == AHEAD and row and row["updated"] >= detail["before"]):

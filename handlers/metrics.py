@@ -1,9 +1,9 @@
 """Counts of an invocation, as CloudWatch's embedded metric format: a log line, so no call that could fail."""
 
+from collections.abc import Mapping
+
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
-
-from collections.abc import Mapping
 
 from handlers.context import Context
 

@@ -90,10 +90,12 @@ class World:
         assert "FunctionError" not in answer, told
         return told
 
-    def succeeded(self, number: int, sample: str, files: dict[str, bytes] = FILES) -> Run:
+    def succeeded(
+        self, number: int, sample: str, files: dict[str, bytes] = FILES, project: str = "soil"
+    ) -> Run:
         """A run whose job has ended with results, and nobody has seen it."""
         an_hour_ago = iso((datetime.now(UTC) - timedelta(hours=1)).timestamp())
-        one = run(number, sample=sample, state=RUNNING, updated=an_hour_ago)
+        one = run(number, sample=sample, project=project, state=RUNNING, updated=an_hour_ago)
         one = replace(one, attempts=tuple(replace(each, job_id=f"gone-{number}") for each in one.attempts))
         known = ledger.read_newest(self.context, one.sample)
         assert ledger.claim(self.context, one, known, None)
@@ -120,7 +122,8 @@ class World:
         )
 
     def delivery(self, one: Run) -> Delivery | None:
-        [agreement] = self.access.fleet.office("eu").agreements
+        agreed = self.access.fleet.office("eu").agreements
+        [agreement] = [each for each in agreed if each.covers(one.sample)]
         return delivery_ledger.read(self.context, delivery_id_of(agreement, one.run_id))
 
     def becomes(self, one: Run, state: str) -> Delivery:
@@ -181,7 +184,8 @@ def _agree(stack: Path, key: str) -> None:
             "bucket": BUCKET,
             "prefix": "globalbi/",
             "keyArn": key,
-        }
+        },
+        "clinic": {"contact": "lab@clinic.example", "links": True},
     }
     office["config"]["globalbi:deliveries"] = [
         {
@@ -189,7 +193,8 @@ def _agree(stack: Path, key: str) -> None:
             "pipeline": "metagenome",
             "project": "soil",
             "names": ["report", "tables", "passport.json"],
-        }
+        },
+        {"partner": "clinic", "pipeline": "metagenome", "project": "water", "names": ["report"]},
     ]
     stack.write_text(yaml.safe_dump(office))
 
@@ -292,3 +297,26 @@ def test_a_lost_event_is_made_up_for(world: World) -> None:
     assert delivery_ledger.advance(world.context, planned.moved("planned", "2026-01-01T00:00:00.000Z"))
     world.invoke("delivery")
     assert "delivery.json" in world.inbox(world.becomes(one, DELIVERED))
+
+
+def test_a_partner_without_a_bucket_is_delivered_once_a_person_makes_links(
+    world: World, tmp_path: Path
+) -> None:
+    """The function may put a manifest beside the results, and no more; a person is called for the rest."""
+    one = world.succeeded(6, "W1", project="water")
+    sent = world.becomes(one, DELIVERED)
+    assert world.invoke("delivery")["LinksDue"] == 1
+    words = ["links", sent.delivery_id, "--out", str(tmp_path), "--json"]
+    made = CliRunner().invoke(app, words, obj=world.access)
+    assert made.exit_code == 0, made.stderr
+    told = json.loads(made.stdout)
+    assert [each["path"] for each in told["files"]] == ["report.html"]
+    assert "LinksDue" not in world.invoke("delivery")
+    s3, results = world.context.clients.s3, world.context.office.results
+    folder = f"deliveries/clinic/{sent.delivery_id}/"
+    keys = [each["Key"] for each in s3.list_objects_v2(Bucket=results, Prefix=folder)["Contents"]]
+    assert keys == [f"{folder}delivery.json"], "the results stay where they are"
+    body = json.dumps(told["receipt"]["body"]).encode()
+    s3.put_object(Bucket=results, Key=f"{folder}received.json", Body=body)
+    world.invoke("delivery")
+    assert world.becomes(one, "acknowledged")

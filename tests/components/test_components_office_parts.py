@@ -14,8 +14,8 @@ from components.compute import USER_DATA
 from components.function import _fitting
 from components.names import physical, shortened
 from components.permission import Permission, inline_policy
-from handlers.context import office_of
 from handlers.census import COUNT, PART
+from handlers.context import office_of
 from handlers.notify import DETAIL_TYPE, SOURCE
 from policies.program import Declared, Stack, deploy
 from tests.components.conftest import Edit

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -27,7 +28,9 @@ from tests.fleet.lab import Offices, moved, run
 HOSTILE = 'a"b\u202e<script>.tsv'
 FILES = {"report.html": b"<html>soil</html>", f"tables/{HOSTILE}": b"name\treads\n"}
 CLINIC = Partner.model_validate({"contact": "lab@clinic.example", "links": True})
-AGREED = Agreed.model_validate({"partner": "clinic", "pipeline": "metagenome", "project": "soil", "names": ["*"]})
+AGREED = Agreed.model_validate(
+    {"partner": "clinic", "pipeline": "metagenome", "project": "soil", "names": ["*"]}
+)
 
 
 @pytest.fixture
@@ -121,7 +124,9 @@ def test_a_partner_fetches_compares_and_answers_without_any_credentials(
     told = made(linked, known, tmp_path)
     manifest = httpx.get(told["manifest"]["url"])
     assert hashlib.sha256(manifest.content).hexdigest() == told["manifest"]["sha256"]
-    assert datetime.fromisoformat(told["until"]) <= datetime.now(UTC) + timedelta(hours=1), "the session's end"
+    assert datetime.fromisoformat(told["until"]) <= datetime.now(UTC) + timedelta(hours=1), (
+        "the session's end"
+    )
     for each in told["files"]:
         answer = httpx.get(each["url"])
         assert answer.content == FILES[each["path"]]
@@ -166,22 +171,23 @@ class Ends:
         return self
 
 
+def ending(left: timedelta | None) -> Any:
+    ends = datetime.now(UTC) + left if left else None
+    return SimpleNamespace(boto=SimpleNamespace(get_credentials=lambda: Ends(ends)))
+
+
 @pytest.mark.parametrize(
     ("left", "fault"), [(timedelta(minutes=5), "sign in again"), (None, "nobody can tell how long")]
 )
 def test_a_session_that_is_nearly_over_signs_nothing(left: timedelta | None, fault: str) -> None:
     """A link dies with the session that signed it, whatever it says: the partner would find it dead."""
-    session: Any = type("S", (), {"boto": type("B", (), {"get_credentials": lambda self: Ends(ends)})()})()
-    ends = datetime.now(UTC) + left if left else None
     with pytest.raises(Refused, match=fault):
-        linking._lasting(session, timedelta(hours=12))
+        linking._lasting(ending(left), timedelta(hours=12))
 
 
 def test_links_live_no_longer_than_their_session() -> None:
     """The page would promise twelve hours of which eleven are dead."""
-    ends = datetime.now(UTC) + timedelta(hours=1)
-    session: Any = type("S", (), {"boto": type("B", (), {"get_credentials": lambda self: Ends(ends)})()})()
-    assert linking._lasting(session, timedelta(hours=12)) <= timedelta(hours=1)
+    assert linking._lasting(ending(timedelta(hours=1)), timedelta(hours=12)) <= timedelta(hours=1)
 
 
 def test_what_is_superseded_or_changed_gets_no_links(linked: Offices, tmp_path: Path) -> None:

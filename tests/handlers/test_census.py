@@ -1,5 +1,6 @@
 """The nightly census: what headquarters lacks is found, and what may have been lost is sent again."""
 
+import contextlib
 import itertools
 import json
 from collections.abc import Iterable
@@ -8,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from handlers import census, fleet
+from handlers import census, fleet, fleet_census
 from handlers.census import COUNT, COUNT_AFTER_S, DAY_S, PART, STOP_WITH_S_LEFT
-from handlers.notify import DETAIL_TYPE
+from handlers.items import natural
+from handlers.notify import DETAIL_TYPE, NotSent
 from tests.handlers.aws_fakes import Call, Killed, World, sqs, table_of
 from tests.handlers.lab import succeeded
 
@@ -54,7 +56,7 @@ def deliver(headquarters: fleet.FleetContext, entries: Iterable[dict[str, Any]],
 def outcome(world: World, sk: str = "night") -> dict[str, Any] | None:
     key = {"pk": {"S": "census#eu"}, "sk": {"S": sk}}
     item = world.clients.dynamodb.get_item(TableName=TABLE, Key=key).get("Item")
-    return fleet.fleet_census.natural(item) if item else None
+    return natural(item) if item else None
 
 
 def kinds(entries: Iterable[dict[str, Any]]) -> list[str]:
@@ -93,7 +95,7 @@ def test_events_that_were_lost_are_sent_again_the_next_night(
     world.now += DAY_S / 2
     sent = night(world)
     deliver(headquarters, sent)
-    row = fleet.fleet_census._rows(headquarters, "eu", [lost])
+    row = fleet_census._rows(headquarters, "eu", [lost])
     assert [each["state"] for each in row] == ["succeeded"]
     assert outcome(world) == {**(outcome(world) or {}), "runs": 0, "differing": {}}
 
@@ -157,7 +159,7 @@ def test_in_any_order_and_twice_the_outcome_is_the_same(
 
 def test_an_older_night_changes_nothing(world: World, headquarters: fleet.FleetContext) -> None:
     """A part that was late by a day would bring back a difference that is mended."""
-    [missing] = several(world, 1)
+    several(world, 1)
     told = list(world.events)
     world.now += 3 * DAY_S
     first = night(world)
@@ -249,10 +251,8 @@ def test_wherever_it_stops_the_census_is_whole_in_the_end(
 
         world.faults = faults
         for _ in range(4):
-            try:
+            with contextlib.suppress(Killed):
                 census.handle({}, world.context())
-            except Killed:
-                pass
             world.now += COUNT_AFTER_S
         reached = len(world.calls) >= position
         world.faults = lambda call: None
@@ -288,5 +288,5 @@ def test_a_refused_event_is_no_census(world: World) -> None:
         "FailedEntryCount": 1,
         "Entries": [{"ErrorCode": "InternalFailure"}],
     }
-    with pytest.raises(census.NotSent):
+    with pytest.raises(NotSent):
         census.handle({}, world.context())

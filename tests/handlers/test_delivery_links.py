@@ -1,4 +1,4 @@
-"""Deliveries by links: whole where they lie, before anybody makes a link; receipts and replacements as ever."""
+"""Deliveries by links: whole where they lie, before anybody makes a link; receipts and notices as ever."""
 
 import json
 from dataclasses import replace
@@ -15,7 +15,13 @@ from tests.handlers.lab import succeeded
 from tests.handlers.test_delivery import PARTNER, hand, held, item
 
 LINKED = replace(
-    PARTNER, partner="clinic", account=ACCOUNT, bucket=RESULTS, key="", prefix="deliveries/clinic/", links=True
+    PARTNER,
+    partner="clinic",
+    account=ACCOUNT,
+    bucket=RESULTS,
+    key="",
+    prefix="deliveries/clinic/",
+    links=True,
 )
 
 

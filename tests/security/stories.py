@@ -75,9 +75,7 @@ def look_after(world: World) -> None:
 def _census(world: World) -> None:
     """Told to headquarters, which compares."""
     world._dynamo("CreateTable", table_of(TABLE, {"by_state": ("by_state", "updated")}))
-    headquarters = FleetContext(
-        table=TABLE, dynamodb=world.clients.dynamodb, clock=lambda: world.now
-    )
+    headquarters = FleetContext(table=TABLE, dynamodb=world.clients.dynamodb, clock=lambda: world.now)
     world.now += 1.5 * DAY_S
     deliver(headquarters, night(world))
 
