@@ -121,7 +121,7 @@ def agreements_with(name: str, account: str, **terms: Any) -> list[Agreement]:
 
 def deliver(office: Office, seed: int | str, span_s: float) -> Deliveries:
     """Two partners with buckets, each with its own troubles within the next `span_s` seconds, and one that is
-    sent links; what is kept for it has a bucket of its own here, so that it can be looked at like the others'.
+    sent links: what is kept for it has a bucket of its own here, to be looked at like the others'.
     """
     acme = agreements_with("acme", "444444444444")
     clinic = agreements_with("clinic", OFFICES[office.name][0], key="", links=True)

@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 
 from components.fleet import CENSUS_WITHIN_H
 from components.office import Office
-from fleet.access import Access, fleet_table
-from fleet.table import FleetTable
+from fleet.table import FleetTable, Query
 from fleet.text import moment
 from handlers.fleet_census import NIGHT, census_key
 from handlers.items import natural, typed
@@ -26,10 +25,6 @@ class Night:
     named: Mapping[str, str]
 
 
-def latest(access: Access, office: Office) -> Night | None:
-    return newest(FleetTable(name=fleet_table(), dynamodb=access.headquarters("dynamodb")), office)
-
-
 def newest(table: FleetTable, office: Office) -> Night | None:
     """None: there has not been one yet."""
     answer = table.dynamodb.get_item(TableName=table.name, Key=typed(census_key(office.name, NIGHT)))
@@ -39,14 +34,11 @@ def newest(table: FleetTable, office: Office) -> Night | None:
     return Night(**{name: item[name] for name in Night.__dataclass_fields__})
 
 
-def gap(office: Office, night: Night | None, now: datetime) -> tuple[str, str] | None:
-    """What is wrong, and what to do; None if all is well."""
+def gap(table: FleetTable, office: Office, now: datetime) -> tuple[str, str] | None:
+    """What is wrong, and what to do; None if all is well, or the office is too young for a census."""
+    night = newest(table, office)
     if night is None:
-        return (
-            "No census has come yet.",
-            "It comes each night, once office and headquarters are applied; `fleet check"
-            f" {office.name}` compares now.",
-        )
+        return _never(table, office, now)
     then = moment(night.at)
     if then is None or now - then > timedelta(hours=CENSUS_WITHIN_H):
         return (
@@ -61,4 +53,17 @@ def gap(office: Office, night: Night | None, now: datetime) -> tuple[str, str] |
         f"In the census of {night.night} headquarters did not have every run: {kinds}"
         f"{f' ({some} …)' if some else ''}.",
         f"`fleet check {office.name}` tells how it is now, `fleet rebuild {office.name}` mends it.",
+    )
+
+
+def _never(table: FleetTable, office: Office, now: datetime) -> tuple[str, str] | None:
+    began = (now - timedelta(hours=CENSUS_WITHIN_H)).isoformat(timespec="milliseconds")
+    before = began.replace("+00:00", "Z")
+    old = Query(index="by_office", key=f"office#{office.name}", before=before, only=("run_id",), at_once=1)
+    if next(table.rows(old), None) is None:
+        return None
+    return (
+        "No census has ever come.",
+        f"Apply headquarters, then {office.name}: it comes each night. `fleet check {office.name}` compares"
+        " now.",
     )

@@ -88,14 +88,24 @@ def of_office(access: Access, office: Office) -> Iterator[Delivery]:
         .get_paginator("scan")
         .paginate(
             TableName=ledger_table(office),
-            FilterExpression="sk = :delivery",
-            ExpressionAttributeValues={":delivery": {"S": "delivery"}},
+            FilterExpression="sk IN (:delivery, :links)",
+            ExpressionAttributeValues={":delivery": {"S": "delivery"}, ":links": {"S": "links"}},
         )
     )
     key = _key(access, office)
-    for page in pages:
-        for item in page["Items"]:
-            yield _told(delivery_ledger.delivery_of(read(item)), key)
+    linked = {each.partner for each in office.agreements if each.links}
+    found, until = [], {}
+    for item in (read(item) for page in pages for item in page["Items"]):
+        if item["sk"] == "links":
+            until[item["pk"].removeprefix("links#")] = item["until"]
+        else:
+            found.append(delivery_ledger.delivery_of(item))
+    for each in found:
+        told = _told(each, key)
+        if each.state == DELIVERED and each.partner in linked:
+            ends = until.get(each.delivery_id)
+            told = replace(told, reason=f"links until {ends}" if ends else "waits for `fleet links`")
+        yield told
 
 
 def of_run(access: Access, office: Office, run_id: str) -> list[Delivery] | str:

@@ -17,6 +17,7 @@ from components.office import Office
 from fleet import census, letters
 from fleet.access import Access, Unreachable, bucket, fleet_table, ledger_table
 from fleet.options import now
+from fleet.table import FleetTable
 
 GOOD, BAD, UNSURE = "good", "bad", "unsure"
 FUNCTIONS = ("intake", "progress", "reconcile", "census")
@@ -139,11 +140,13 @@ def alarms(access: Access, office: Office) -> Iterator[Finding]:
 
 def events(access: Access, office: Office) -> Iterator[Finding]:
     """Whether headquarters has what the office's last census told of."""
-    night = census.latest(access, office)
-    if trouble := census.gap(office, night, now()):
+    table = FleetTable(name=fleet_table(), dynamodb=access.headquarters("dynamodb"))
+    if trouble := census.gap(table, office, now()):
         yield _bad(office, "census", *trouble)
-    elif night:
+    elif night := census.newest(table, office):
         yield _good(office, "census", f"of {night.night}: {night.runs} runs, as headquarters has them")
+    else:
+        yield _good(office, "census", "none yet, it comes each night")
 
 
 def compute(access: Access, office: Office) -> Iterator[Finding]:

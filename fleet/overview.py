@@ -135,7 +135,7 @@ def _standing(
     latest = next(table.rows(newest), None)
     counts = Counter(row["state"] for row in table.rows(ended) if row["state"] in TERMINAL)
     counts.update(row["state"] for row in open_rows)
-    trouble = census.gap(office, census.newest(table, office), now)
+    trouble = census.gap(table, office, now)
     known: dict[str, Any] = {"gap": " ".join(trouble) if trouble else None}
     if isinstance(home, Exception):
         known["trouble"] = str(home)

@@ -73,7 +73,7 @@ def test_a_night_mends_what_was_lost_and_names_what_is_missing(access: Access) -
     ledger.write_note(context, NOTE, json.dumps({**night, "ended": night["ended"] - COUNT_AFTER_S}))
     assert pass_of(access) == {"CensusesTaken": 1}
     assert pass_of(access) == {}, "once a night"
-    found = wait_for("the whole census", lambda: censuses.latest(access, eu), seconds=60)
+    found = wait_for("the whole census", lambda: censuses.newest(table_of(access), eu), seconds=60)
     assert (found.runs, found.differing, found.named) == (1, {"missing": 1}, {old.run_id: "missing"})
     [row] = table_of(access).of_office("eu")
     assert (row["run_id"], row["state"]) == (recent.run_id, SUCCEEDED)

@@ -202,7 +202,17 @@ def test_what_is_superseded_or_changed_gets_no_links(linked: Offices, tmp_path: 
     assert (answer.code, "not the manifest" in answer.err) == (5, True)
     assert delivery_ledger.advance(context, known.moved("superseded", context.now))
     answer = linked.fleet(*words)
-    assert (answer.code, "superseded" in answer.err) == (5, True)
+    assert (answer.code, "has the newer results" in answer.err) == (5, True)
     assert list(tmp_path.iterdir()) == []
     assert ledger.read_run(context, known.run_id) is not None
     assert linked.fleet("links", "d00", "--out", str(tmp_path)).code == 3
+
+
+def test_who_waits_for_links_is_seen_among_the_deliveries(linked: Offices, tmp_path: Path) -> None:
+    """Whoever is called by the alarm must find which delivery it is."""
+    known = delivered(linked, 5)
+    [told] = linked.fleet("deliveries", "eu", "--json").json
+    assert told["reason"] == "waits for `fleet links`"
+    made(linked, known, tmp_path)
+    [told] = linked.fleet("deliveries", "eu", "--json").json
+    assert told["reason"].startswith("links until ")
