@@ -142,7 +142,8 @@ def _into_buckets(office: Office, partners: Sequence[Partner]) -> list[Permissio
     into = Permission(
         sid="DeliverToPartners",
         # HeadObject is GetObject, as is reading the receipt.
-        actions=("s3:PutObject", "s3:GetObject"),
+        # Of a file in parts one sees which are there, and removes those of a copy that is not to be.
+        actions=("s3:PutObject", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload"),
         resources=sorted({f"{_arn(partner)}/{partner.prefix}*" for partner in partners}),
     )
     # Without this, and the partner's consent, what is absent is answered with 403 instead of 404.

@@ -19,6 +19,7 @@ from handlers import delivery_copy as partner_bucket
 from handlers import delivery_ledger, ledger
 from handlers.agreement import Agreement
 from handlers.context import LEAST_S_FOR_A_RECORD, Clients, Context, clients_of, epoch, office_of
+from handlers.delivery_parts import Unfinished
 from handlers.delivery_plan import (
     ACKNOWLEDGED,
     CLOSED,
@@ -134,6 +135,9 @@ def _deliver(context: Context, agreement: Agreement, run: Run) -> None:
         if newer := _newer(context, agreement, run):
             # What was sent before the newer one came may be whole: its reader must know.
             partner_bucket.put_notice(context, agreement, delivery.delivery_id, newer)
+            partner_bucket.give_up(
+                context, agreement, delivery.delivery_id, _files_or_none(context, agreement, run)
+            )
             _move(context, delivery, SUPERSEDED, reason=f"{newer} replaces it")
             return
         files = partner_bucket.owed(context, agreement, run)
@@ -141,6 +145,10 @@ def _deliver(context: Context, agreement: Agreement, run: Run) -> None:
         body = manifest_of(run, delivery.delivery_id, agreement.partner, files)
         digest = partner_bucket.put_manifest(context, agreement, delivery.delivery_id, body)
         _supersede(context, agreement, delivery, run)
+    except Unfinished as error:
+        context.counts["DeliveriesContinued"] += 1
+        logger.info("a delivery goes on", delivery=delivery.delivery_id, reason=str(error))
+        return  # copying, and due at the schedule's next pass
     except (ClientError, BotoCoreError, Unfit) as error:
         failure = class_of(error)
         if failure == THROTTLING:
@@ -156,6 +164,14 @@ def _deliver(context: Context, agreement: Agreement, run: Run) -> None:
         )
         return
     _move(context, delivery, DELIVERED, manifest_sha256=digest, delivered_s=int(context.clock()))
+
+
+def _files_or_none(context: Context, agreement: Agreement, run: Run) -> list[Mapping[str, Any]]:
+    """None of them, if the run's results can no longer be delivered."""
+    try:
+        return partner_bucket.owed(context, agreement, run)
+    except (OwnSide, Unfit):
+        return []
 
 
 def _planned(context: Context, agreement: Agreement, run: Run) -> Delivery:

@@ -10,6 +10,8 @@ from botocore.exceptions import ClientError
 
 from handlers.agreement import Agreement
 from handlers.context import Context
+from handlers.delivery_parts import copy_in_parts
+from handlers.delivery_parts import give_up as give_up_parts
 from handlers.delivery_plan import (
     LARGEST_COPY,
     MANIFEST,
@@ -21,7 +23,7 @@ from handlers.delivery_plan import (
     chosen,
     class_of,
 )
-from handlers.manifest import checksum
+from handlers.manifest import s3_checksum
 from handlers.passport import PASSPORT
 from handlers.run import Run
 
@@ -86,6 +88,15 @@ def _check_files(context: Context, run: Run, files: Sequence[Mapping[str, Any]])
             raise Unfit(f"{each['path']} does not have the SHA-256 that the run's manifest gives")
 
 
+def give_up(
+    context: Context, agreement: Agreement, delivery_id: str, files: Sequence[Mapping[str, Any]]
+) -> None:
+    """Remove the parts of a delivery that is not to become whole."""
+    for each in files:
+        if each.get("parts") and not agreement.links:
+            give_up_parts(context, delivery_id, _at(agreement, delivery_id, each["path"]), each["path"])
+
+
 def is_there(context: Context, agreement: Agreement, delivery_id: str, file: Mapping[str, Any]) -> bool:
     """Whether the partner's bucket holds this file, by size and SHA-256."""
     try:
@@ -101,17 +112,21 @@ def is_there(context: Context, agreement: Agreement, delivery_id: str, file: Map
 
 
 def _same(head: Mapping[str, Any], file: Mapping[str, Any]) -> bool:
-    right = head["ContentLength"] == file["size"], head.get("ChecksumSHA256") == checksum(file["sha256"])
-    return all(right)
+    same: bool = head["ContentLength"] == file["size"]
+    return same and head.get("ChecksumSHA256") == s3_checksum(file)
 
 
 def _copy(
     context: Context, agreement: Agreement, delivery_id: str, run: Run, file: Mapping[str, Any]
 ) -> None:
     source = {"Bucket": context.office.results, "Key": f"{run.results_prefix}{file['path']}"}
+    to = _at(agreement, delivery_id, file["path"])
     try:
+        if file.get("parts"):
+            copy_in_parts(context, delivery_id, to, _encrypted(agreement), source, file)
+            return
         answer = context.clients.s3.copy_object(
-            **_at(agreement, delivery_id, file["path"]),
+            **to,
             **_encrypted(agreement),
             CopySource=source,
             ChecksumAlgorithm="SHA256",
@@ -121,7 +136,7 @@ def _copy(
             _refuse_own_fault(context, source)  # a copy is denied in the same words on either side
         raise
     copied = answer["CopyObjectResult"].get("ChecksumSHA256")
-    if copied != checksum(file["sha256"]):
+    if copied != s3_checksum(file):
         raise Unfit(f"{file['path']} does not have the SHA-256 that the run's manifest gives")
 
 

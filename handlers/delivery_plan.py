@@ -123,7 +123,7 @@ def chosen(
     if not found:
         raise Unfit(f"the run has none of what the delivery names ({', '.join(names)})")
     for each in found:
-        if largest is not None and each["size"] > largest:
+        if largest is not None and each["size"] > largest and not each.get("parts"):
             raise Unfit(f"{each['path']} has {each['size']} bytes, more than the 5 GB that one copy takes")
     return sorted(found, key=lambda each: str(each["path"]))
 

@@ -8,7 +8,7 @@ judges another account's bucket policy by the caller's account, not by its role.
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -36,6 +36,7 @@ from twin.server import Twin
 ROOT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.xdist_group("delivery")
 
+PART = 5 << 20  # the least that S3 takes
 PARTNER, REGION, BUCKET = "444444444444", "eu-central-1", "acme-inbox"
 OFFICE_ROOT = "arn:aws:iam::222222222222:root"
 FILES = {
@@ -64,7 +65,13 @@ class World:
     def opened(self) -> None:
         """The partner lets the office in, as docs/partner-guide.md says."""
         statements: list[dict[str, Any]] = [
-            {"Action": ["s3:PutObject", "s3:GetObject"], "Resource": f"arn:aws:s3:::{BUCKET}/globalbi/*"},
+            {
+                "Action": [
+                    *("s3:PutObject", "s3:GetObject"),
+                    *("s3:ListMultipartUploadParts", "s3:AbortMultipartUpload"),
+                ],
+                "Resource": f"arn:aws:s3:::{BUCKET}/globalbi/*",
+            },
             {"Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{BUCKET}"},
         ]
         self.partner.put_bucket_policy(
@@ -91,7 +98,12 @@ class World:
         return told
 
     def succeeded(
-        self, number: int, sample: str, files: dict[str, bytes] = FILES, project: str = "soil"
+        self,
+        number: int,
+        sample: str,
+        files: dict[str, bytes] = FILES,
+        project: str = "soil",
+        large: Mapping[str, bytes] = {},
     ) -> Run:
         """A run whose job has ended with results, and nobody has seen it."""
         an_hour_ago = iso((datetime.now(UTC) - timedelta(hours=1)).timestamp())
@@ -101,6 +113,7 @@ class World:
         assert ledger.claim(self.context, one, known, None)
         for path, body in files.items():
             self._put(f"{one.results_prefix}{path}", body)
+        parts = {path: self._put_parts(f"{one.results_prefix}{path}", body) for path, body in large.items()}
         manifest = {
             "schema": 1,
             "run_id": one.run_id,
@@ -108,13 +121,35 @@ class World:
             "release_digest": one.release_digest,
             "upload": {"version_id": one.version_id},
             "files": [
-                {"path": path, "size": len(body), "sha256": hashlib.sha256(body).hexdigest()}
-                for path, body in files.items()
+                {
+                    "path": path,
+                    "size": len(body),
+                    "sha256": hashlib.sha256(body).hexdigest(),
+                    **({"parts": parts[path]} if path in parts else {}),
+                }
+                for path, body in {**files, **large}.items()
             ],
         }
         self._put(f"{one.results_prefix}manifest.json", json.dumps(manifest).encode())
         assert self.invoke("reconcile")["JobsLost"] == 1
         return one
+
+    def _put_parts(self, key: str, body: bytes) -> dict[str, Any]:
+        """As the runner puts a file that is too large for one put."""
+        s3, at = self.context.clients.s3, {"Bucket": self.context.office.results, "Key": key}
+        upload = s3.create_multipart_upload(**at, ChecksumAlgorithm="SHA256")["UploadId"]
+        parts = []
+        for number, start in enumerate(range(0, len(body), PART), start=1):
+            put = s3.upload_part(
+                **at,
+                UploadId=upload,
+                PartNumber=number,
+                Body=body[start : start + PART],
+                ChecksumAlgorithm="SHA256",
+            )
+            parts.append({"PartNumber": number, "ETag": put["ETag"], "ChecksumSHA256": put["ChecksumSHA256"]})
+        s3.complete_multipart_upload(**at, UploadId=upload, MultipartUpload={"Parts": parts})
+        return {"bytes": PART, "checksum": s3.head_object(**at, ChecksumMode="ENABLED")["ChecksumSHA256"]}
 
     def _put(self, key: str, body: bytes) -> None:
         self.context.clients.s3.put_object(
@@ -320,3 +355,19 @@ def test_a_partner_without_a_bucket_is_delivered_once_a_person_makes_links(
     s3.put_object(Bucket=results, Key=f"{folder}received.json", Body=body)
     world.invoke("delivery")
     assert world.becomes(one, "acknowledged")
+
+
+def test_a_file_of_parts_goes_whole_into_the_partners_bucket(world: World) -> None:
+    """From one account into another, by the function's own role: each part, then all of them at once."""
+    world.opened()
+    table = b"name\treads\n" * (1 << 20)
+    one = world.succeeded(7, "S7", large={"abundance/genes.tsv": table})
+    sent = world.becomes(one, DELIVERED)
+    assert world.inbox(sent)["abundance/genes.tsv"] == table
+    head = world.partner.head_object(
+        Bucket=BUCKET,
+        Key=f"globalbi/{sent.delivery_id}/abundance/genes.tsv",
+        ChecksumMode="ENABLED",
+    )
+    assert head["ChecksumSHA256"].endswith("-3")
+    assert not world.partner.list_multipart_uploads(Bucket=BUCKET).get("Uploads")

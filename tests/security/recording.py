@@ -23,6 +23,7 @@ ABSENT = ("404", "NoSuchKey")
 S3_ACTIONS: Mapping[str, str] = {
     "HeadObject": "GetObject",
     "CopyObject": "PutObject",
+    "UploadPartCopy": "PutObject",
     "ListObjectsV2": "ListBucket",
     "ListObjectVersions": "ListBucketVersions",
     "CreateMultipartUpload": "PutObject",
@@ -62,7 +63,7 @@ def uses_of(
         if action == "GetObject" and "VersionId" in params:
             action = "GetObjectVersion"
         yield use(action, bucket if action.startswith("ListBucket") else f"{bucket}/{params['Key']}")
-        if operation == "CopyObject":
+        if operation in ("CopyObject", "UploadPartCopy"):
             source = params["CopySource"]
             yield use("GetObject", f"arn:aws:s3:::{source['Bucket']}/{source['Key']}")
         if absent:

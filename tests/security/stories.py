@@ -11,13 +11,15 @@ from campaign.kills import tell as tell_story
 from campaign.story import run_campaign
 from handlers import delivery, desk, reconcile
 from handlers.census import DAY_S
+from handlers.delivery_parts import LEAST_S_FOR_A_PART
 from handlers.delivery_plan import GRACE_S
 from handlers.desk import Desk
 from handlers.fleet import FleetContext
-from tests.handlers.aws_fakes import UPLOADS, Call, World, table_of
+from tests.handlers.aws_fakes import UPLOADS, Call, World, sqs, table_of
 from tests.handlers.lab import KEY, quiet, shared, started, succeeded, take, tell, with_assembly, with_cohort
 from tests.handlers.test_census import TABLE, deliver, night
-from tests.handlers.test_delivery import PARTNER, hand, receive
+from tests.handlers.test_delivery import PARTNER, event_of, hand, receive
+from tests.handlers.test_delivery_parts import READS, large
 from tests.handlers.test_notices import channels
 from tests.pipeline_images.runner.office import Office
 from tests.security.recording import Use, recording, recording_campaign
@@ -65,6 +67,21 @@ def of_the_office(world: World) -> set[Use]:
         quiet(world)
         _uploads_of_one_second(world)
         _census(world)
+    return found
+
+
+def of_large_files(world: World) -> set[Use]:
+    """Files of parts: one is delivered, one superseded in between."""
+    found: set[Use] = set()
+    with recording(found):
+        hand(world, large(world, "L1"), agreement=READS)
+        delivery.sweep(world.context(), [READS])
+        begun = large(world, "L2")
+        no_time = world.context(deadline=world.now + LEAST_S_FOR_A_PART - 1)
+        delivery.handle(sqs(event_of(begun)), no_time, [READS])
+        world.sleep(1)
+        hand(world, large(world, "L2", b"other reads"), agreement=READS)
+        hand(world, begun, agreement=READS)
     return found
 
 
