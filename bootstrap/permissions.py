@@ -29,7 +29,7 @@ Statement = dict[str, Any]
 WORK = (
     *("batch:DescribeJobs", "batch:ListJobs", "batch:SubmitJob", "batch:TagResource", "batch:TerminateJob"),
     *("dynamodb:ConditionCheckItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
-    *("dynamodb:UpdateItem", "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage"),
+    *("dynamodb:Scan", "dynamodb:UpdateItem", "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage"),
     *("ecr:GetAuthorizationToken", "ecr:GetDownloadUrlForLayer", "events:PutEvents"),
     *("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:GetPublicKey", "kms:Sign"),
     *("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"),

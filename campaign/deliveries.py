@@ -1,8 +1,8 @@
 """`python -m campaign.deliveries`: deliveries to partners under the campaign's faults.
 
-Uploads become runs, runs succeed, and what they owe two partners goes into their buckets, with every fault of
-the campaign, and buckets and keys that refuse, vanish or change hands for a time. What the partners have is
-counted at the end.
+Uploads become runs, runs succeed, and what they owe goes into two partners' buckets, and waits for a third
+that is sent links, with every fault of the campaign, and buckets and keys that refuse, vanish or change hands
+for a time. What the partners have is counted at the end.
 """
 
 import argparse
@@ -107,7 +107,7 @@ def show(result: Result, console: Console) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Exit code 0 when every promise was kept."""
     parser = argparse.ArgumentParser(prog="python -m campaign.deliveries", description=__doc__)
-    parser.add_argument("--samples", type=int, default=5_500, help="each owed to two partners (5,500)")
+    parser.add_argument("--samples", type=int, default=5_500, help="each owed to three partners (5,500)")
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same deliveries (1)")
     parser.add_argument("--processes", type=int, default=min(2, os.cpu_count() or 1), help="(2)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what the tables show")

@@ -8,7 +8,7 @@ from typing import Any
 
 from campaign.constants import constant_of
 from campaign.dynamodb import Item
-from campaign.offices import SCHEDULE_S, START_S, Office
+from campaign.offices import OFFICES, SCHEDULE_S, START_S, Office
 from campaign.partner import DENIED, GONE, KEY_OFF, SILENT, TAKEN, Partner, Trouble
 from handlers import delivery
 from handlers.agreement import Agreement
@@ -104,22 +104,27 @@ def agreements_with(name: str, account: str, **terms: Any) -> list[Agreement]:
     return [
         Agreement(
             partner=name,
-            account=account,
-            bucket=f"{name}-inbox",
-            key=f"arn:aws:kms:{region}:{account}:key/1",
-            prefix="globalbi/",
             pipeline="metagenome",
             project=f"P{number}",
             receipt_within_s=ANSWER_WITHIN_S,
-            **terms,
+            **{
+                "account": account,
+                "bucket": f"{name}-inbox",
+                "key": f"arn:aws:kms:{region}:{account}:key/1",
+                "prefix": "globalbi/",
+                **terms,
+            },
         )
         for number in range(AGREED)
     ]
 
 
 def deliver(office: Office, seed: int | str, span_s: float) -> Deliveries:
-    """Two partners of the office, each with its own troubles within the next `span_s` seconds."""
+    """Two partners with buckets, each with its own troubles within the next `span_s` seconds, and one that is
+    sent links: what is kept for it has a bucket of its own here, to be looked at like the others'.
+    """
     acme = agreements_with("acme", "444444444444")
+    clinic = agreements_with("clinic", OFFICES[office.name][0], key="", links=True)
     beta = agreements_with("beta", "555555555555", receipt="heads", names=("report",))
 
     def within(first: float, last: float, code: str) -> Trouble:
@@ -145,6 +150,13 @@ def deliver(office: Office, seed: int | str, span_s: float) -> Deliveries:
                 account=office.account,
                 chance=Random(f"{seed} beta"),
                 troubles=[within(0.25, 0.45, GONE), within(0.6, 0.65, DENIED)],
+            ),
+            Partner(
+                agreements=clinic,
+                account=office.account,
+                chance=Random(f"{seed} clinic"),
+                refuses=0.02,
+                silent=0.01,
             ),
         ],
     )

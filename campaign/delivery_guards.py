@@ -41,7 +41,7 @@ DELIVERY_GUARDS = (
     ),
     guard(
         "what was copied has the SHA-256 of the run's manifest", "damaged", "handlers.delivery_copy",
-        '    if copied != checksum(file["sha256"]):\n', "    if not copied:\n",
+        '    if copied != s3_checksum(file):\n', "    if not copied:\n",
     ),
     guard(
         "a bucket that changed hands gets nothing", "refused_for_a_time", "handlers.delivery_copy",

@@ -215,8 +215,8 @@ GUARDS = (
     ),
     guard(
         "a result file is written only as it was seen", "sleepers", "runner.publish",
-        '        sha256, size = _sha256_of(folder / path)\n', '        sha256, size = _sha256_of(folder / path)\n        blind = True\n',
-        ("runner.publish", "                if self._put(path, body, sha256, condition):", "                if self._put(path, body, sha256, {} if blind else condition):"),
+        '        file = _read(folder / path, path)\n', '        file = _read(folder / path, path)\n        blind = True\n',
+        ("runner.publish", "            if self._put_whole(folder / path, file, condition):", "            if self._put_whole(folder / path, file, {} if blind else condition):"),
     ),
     *COHORT_GUARDS,
     *BUDGET_GUARDS,

@@ -50,7 +50,7 @@ def examine(campaign: Campaign, deliveries: Deliveries) -> Findings:
         _agreed(partner, folders, runs, found)
         _owed(partner, folders, runs, order, found)
         for name, folder in folders.items():
-            _whole_since(f"{partner.bucket} {name}", folder, found)
+            _whole_since(f"{partner.bucket} {name}", _with_linked(partner, folder), found)
         found.broken["not agreed"] += [f"{partner.bucket}: a stranger got {what}" for what in partner.leaked]
         _ledger(partner, folders, told, found)
         _pointers(partner, folders, items, found)
@@ -99,7 +99,9 @@ def _agreed(
 ) -> None:
     """Only projects that are agreed on, only the files that are named."""
     named = {"report.html", MANIFEST, NOTICE, RECEIPT}
-    if set(partner.agreement.names) != {"report"}:
+    if partner.agreement.links:
+        named.discard("report.html")  # nothing is copied
+    elif set(partner.agreement.names) != {"report"}:
         named.add("abundance/species.tsv")
     for name, folder in folders.items():
         found.broken["not agreed"] += [f"{partner.bucket} {name}/{file}" for file in folder.keys() - named]
@@ -136,6 +138,17 @@ def _owed(
             found.broken["lost"].append(f"{partner.bucket}: {key}, run {succeeded[-1]}")
         if len(counting) > 1 or len(newest) > 1:
             found.broken["twice"].append(f"{partner.bucket}: {key} has {len(counting)} that count")
+
+
+def _with_linked(partner: Partner, folder: Folder) -> Folder:
+    """With the files that links lead to, from where the run has put them."""
+    manifest = _manifest(folder)
+    if not partner.agreement.links or manifest is None:
+        return folder
+    run = "/".join(manifest[part] for part in ("pipeline", "project", "sample", "run_id"))
+    results, objects = partner.account.office.results, partner.account.objects
+    listed = [each["path"] for each in manifest["files"]]
+    return {**folder, **{path: objects.get((results, f"{run}/{path}"), []) for path in listed}}
 
 
 def _whole_since(where: str, folder: Folder, found: Findings) -> None:
@@ -217,6 +230,7 @@ def _count(deliveries: Deliveries, told: Mapping[str, Any], found: Findings) -> 
     waiting = {
         "ReceiptsLate": found.counts["ledger: delivered"],
         "ReceiptsRefused": found.counts["ledger: refused"],
+        "LinksDue": found.counts["partner silent"],
     }
     for metric, count in waiting.items():
         if count and not deliveries.counted[metric]:

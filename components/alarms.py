@@ -151,6 +151,23 @@ NOTICES_LOST = Rule(
     words="A notice to people was refused five times and is given up.",
     metric="NoticesGivenUp",
 )
+# --- at headquarters, of each office ---
+RUNS_DIFFER = Rule(
+    name="runs-differ",
+    words="Headquarters' table is not as an office's ledger has it.",
+    metric="RunsDiffering",
+    period_s=DAY_S,  # until the next census
+)
+CENSUS_MISSING = Rule(
+    name="census-missing",
+    words="No whole census of an office has come for 36 hours.",
+    metric="CensusesCompared",
+    period_s=DAY_S // 2,  # one is begun every night; that of a large office may take hours
+    periods=3,
+    above=1,
+    below=True,
+    silence="breaching",
+)
 BUDGET_NEAR = Rule(
     name="budget-near",
     words="A project has used most of its budget of this month.",

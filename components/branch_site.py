@@ -9,6 +9,7 @@ import pulumi
 
 from components.branch_access import BranchAccess, BranchAccessArgs
 from components.bucket import Bucket, BucketArgs, Content
+from components.census import Census, CensusArgs
 from components.compute import Compute, ComputeArgs
 from components.delivery import Delivery, DeliveryArgs
 from components.desk import Desk, DeskArgs
@@ -135,6 +136,7 @@ class BranchSite(pulumi.ComponentResource):
             **{name: step.function for name, step in self._queued.items()},
             "reconcile": self.reconcile.function,
             "desk": self.desk.function,
+            "census": self.census.function,
         }
 
     @property
@@ -306,6 +308,17 @@ class BranchSite(pulumi.ComponentResource):
                 ledger=self.ledger,
                 results=results,
                 environment=environment,
+            ),
+            opts=child_of(self),
+        )
+        self.census = Census(
+            self._of("census"),
+            CensusArgs(
+                office=office,
+                key=self.key,
+                notices=self.notices,
+                ledger=self.ledger,
+                tell=tell,
             ),
             opts=child_of(self),
         )

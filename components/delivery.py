@@ -14,11 +14,11 @@ from components.counts import alarm_on_counts
 from components.events import Route, RouteArgs, arn_of
 from components.function import VISIBILITY_FACTOR, HandlerFunction, HandlerFunctionArgs
 from components.key import OfficeKey
-from components.names import RULE_LIMIT, physical
+from components.names import RULE_LIMIT, bucket_name, physical
 from components.notices import Notices
 from components.office import Office
 from components.options import child_of
-from components.partners import Partner
+from components.partners import Partner, kept_for
 from components.permission import Permission
 from components.queue import BufferedQueue, BufferedQueueArgs
 from components.schedule import Schedule, ScheduleArgs
@@ -34,6 +34,7 @@ MAX_CONCURRENCY = 2  # the schedule's pass runs beside it
 ALARMS: Mapping[str, tuple[int, str]] = {
     "DeliveriesRefused": (1, "A partner's bucket or key refuses a delivery: `fleet deliveries` says why."),
     "ReceiptsRefused": (1, "A partner refuses what it was delivered: `fleet deliveries` says why."),
+    "LinksDue": (1, "A partner waits for links: `fleet deliveries` shows which, `fleet links` makes them."),
     "ReceiptsLate": (1, "A partner has not acknowledged a delivery in time: ask its contact."),
     # Throttling may hold up one delivery or another for a while.
     "DeliveriesStuck": (2, "Deliveries cannot be made, by no fault of the partner: read the function's log."),
@@ -117,14 +118,32 @@ class Delivery(pulumi.ComponentResource):
 
 
 def to_partners(office: Office) -> list[Permission]:
-    """What the function may do outside the office: only with the partners that get deliveries."""
+    """What the function may do for partners that get deliveries: in their buckets, and for those without one
+    in a folder of the results.
+    """
     named = {each.partner for each in office.settings.deliveries}
-    partners = [partner for name, partner in sorted(office.settings.partners.items()) if name in named]
+    known = [(name, each) for name, each in sorted(office.settings.partners.items()) if name in named]
+    may = [*_into_buckets(office, [each for _, each in known if not each.links])]
+    if linked := [name for name, each in known if each.links]:
+        results = f"arn:aws:s3:::{bucket_name(office.name, 'results', office.account)}"
+        keep = Permission(
+            sid="KeepForPartners",
+            actions=("s3:PutObject",),
+            resources=[f"{results}/{kept_for(name)}*" for name in linked],
+        )
+        may.append(keep)
+    return may
+
+
+def _into_buckets(office: Office, partners: Sequence[Partner]) -> list[Permission]:
+    if not partners:
+        return []
     keys = sorted({partner.key_arn for partner in partners if partner.key_arn})
     into = Permission(
         sid="DeliverToPartners",
         # HeadObject is GetObject, as is reading the receipt.
-        actions=("s3:PutObject", "s3:GetObject"),
+        # Of a file in parts one sees which are there, and removes those of a copy that is not to be.
+        actions=("s3:PutObject", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload"),
         resources=sorted({f"{_arn(partner)}/{partner.prefix}*" for partner in partners}),
     )
     # Without this, and the partner's consent, what is absent is answered with 403 instead of 404.

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from components.alarms import CENSUS_MISSING, RUNS_DIFFER, alarm
 from components.events import PATIENCE, Route, RouteArgs, arn_of
 from components.function import VISIBILITY_FACTOR, HandlerFunction, HandlerFunctionArgs
 from components.key import OfficeKey
@@ -22,9 +23,13 @@ from components.options import child_of
 from components.permission import Permission, inline_policy, policy, root_of, trust_service
 from components.queue import BufferedQueue, BufferedQueueArgs, DeadLetterQueue, DeadLetterQueueArgs
 from components.tags import tags
+from handlers.census import COUNT, PART
+from handlers.metrics import DIMENSION
 from handlers.notify import DETAIL_TYPE, SOURCE
 
 FUNCTION_TIMEOUT_S = 30
+# What offices send to headquarters.
+DETAIL_TYPES = (DETAIL_TYPE, PART, COUNT)
 INDEXES = ("by_sample", "by_state", "by_project", "by_office", "by_release")
 
 
@@ -75,7 +80,7 @@ class Forwarding(pulumi.ComponentResource):
             name,
             name=rule_name,
             description="States of this office's runs, for headquarters",
-            event_pattern=pulumi.Output.json_dumps({"source": [SOURCE], "detail-type": [DETAIL_TYPE]}),
+            event_pattern=pulumi.Output.json_dumps({"source": [SOURCE], "detail-type": list(DETAIL_TYPES)}),
             tags=labels,
             opts=child_of(self),
         )
@@ -134,7 +139,12 @@ class FleetHome(pulumi.ComponentResource):
                         sid="KeepFleetTable",
                         actions=("dynamodb:PutItem",),
                         resources=[table.arn],
-                    )
+                    ),
+                    Permission(
+                        sid="CompareWithOffices",
+                        actions=("dynamodb:BatchGetItem", "dynamodb:Query"),
+                        resources=[table.arn],
+                    ),
                 ],
                 environment={"FLEET_TABLE": table.name},
                 source=self.queue,
@@ -149,7 +159,7 @@ class FleetHome(pulumi.ComponentResource):
                 description="States of the runs of all offices",
                 pattern={
                     "source": [SOURCE],
-                    "detail-type": [DETAIL_TYPE],
+                    "detail-type": list(DETAIL_TYPES),
                     "account": sorted(office.account for office in args.offices),
                 },
                 queue=self.queue,
@@ -157,6 +167,8 @@ class FleetHome(pulumi.ComponentResource):
             ),
             opts=child_of(self),
         )
+        for office in args.offices:
+            self._alarms(name, args, office)
         self.bus_arn, self.table_name = bus.arn, table.name
         self.register_outputs({"bus_arn": self.bus_arn, "table_name": self.table_name})
 
@@ -185,6 +197,19 @@ class FleetHome(pulumi.ComponentResource):
             opts=child_of(bus),
         )
         return bus
+
+    def _alarms(self, name: str, args: FleetHomeArgs, office: Office) -> None:
+        """On what an office's nightly census says, and on its absence."""
+        for rule in (RUNS_DIFFER, CENSUS_MISSING):
+            alarm(
+                f"{name}-{office.name}-{rule.name}",
+                rule,
+                office=args.headquarters,
+                notices=args.notices,
+                parent=self,
+                component="fleet",
+                of={DIMENSION: office.name},
+            )
 
     def _table(self, name: str, args: FleetHomeArgs) -> aws.dynamodb.Table:
         return aws.dynamodb.Table(

@@ -105,6 +105,14 @@ class Ledger(pulumi.ComponentResource):
             actions=("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
             resources=[table.arn],
         )
+        # The one who reads everything, once a night; it changes nothing but notes of the office.
+        self.take_census = Permission(sid="ReadAllOnce", actions=("dynamodb:Scan",), resources=[table.arn])
+        self.keep_notes = Permission(
+            sid="KeepNotes",
+            actions=("dynamodb:GetItem", "dynamodb:PutItem"),
+            resources=[table.arn],
+            conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["note#*"]}},
+        )
         # A job renews its lease and leaves its last words; what it may change its conditions say.
         self.lease = Permission(sid="HoldLease", actions=("dynamodb:UpdateItem",), resources=[table.arn])
         self.deliver = Permission(

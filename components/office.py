@@ -22,6 +22,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from components.faults import InvalidOffices, explain, unknown_key
 from components.fields import Account, Email, Model, Whole, YesOrNo
+from components.names import bucket_name
 from components.partners import Delivery, Partner, agreements
 from components.yaml_file import read_mapping, yes_or_no
 from handlers.agreement import Agreement
@@ -340,7 +341,12 @@ class Office:
     @property
     def agreements(self) -> tuple[Agreement, ...]:
         """On deliveries to partners."""
-        return agreements(self.settings.partners, self.settings.deliveries)
+        return agreements(
+            self.settings.partners,
+            self.settings.deliveries,
+            account=self.account,
+            results=bucket_name(self.name, "results", self.account),
+        )
 
     def refuse_other(self, account: str, region: str) -> None:
         """Raises unless the credentials in use are of this office's account and region."""

@@ -5,11 +5,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
-from components.fields import Account, Email, Model, Whole
+from components.fields import Account, Email, Model, Whole, YesOrNo
 from handlers.agreement import DAY_S, DEFAULT_NAMES, WORDS, Agreement
 
+# Beside the pipelines' folders, of the office's results.
+LINKED = "deliveries"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 _KEY_ARN = re.compile(r"arn:aws:kms:([a-z0-9-]+):(\d{12}):key/[A-Za-z0-9-]+")
 
 
@@ -47,13 +50,23 @@ def _name(value: str) -> str:
 
 
 class Partner(Model):
-    """Someone who receives deliveries: in a bucket of their own, in an account of their own."""
+    """Someone who receives deliveries: in a bucket of their own, in an account of their own, or by links."""
 
     contact: Email
-    account: Account
-    bucket: Annotated[str, AfterValidator(_bucket)]
+    account: Account | None = None
+    bucket: Annotated[str, AfterValidator(_bucket)] | None = None
+    links: YesOrNo = False
     prefix: Annotated[str, AfterValidator(_prefix)] = ""
     key_arn: Annotated[str, AfterValidator(_key_arn)] | None = Field(None, alias="keyArn")
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> "Partner":
+        copied = self.account, self.bucket
+        if self.links and (any(copied) or self.prefix or self.key_arn):
+            raise ValueError("must have links: true alone, or account and bucket")
+        if not self.links and not all(copied):
+            raise ValueError("must have account and bucket, or links: true for a partner without a bucket")
+        return self
 
 
 class Delivery(Model):
@@ -80,6 +93,8 @@ def delivery_faults(
     """What does not fit together, each without the file's name."""
     for name, partner in partners.items():
         key = f"globalbi:partners.{name}"
+        if not _NAME.fullmatch(name):
+            yield f"{key} must be called by up to 40 letters, digits, - and _ (a letter or digit first)"
         if partner.account == account:
             yield f"{key}.account must be the partner's own, not the office's {account!r}"
         if partner.key_arn:
@@ -96,6 +111,8 @@ def delivery_faults(
         if delivery.partner not in partners:
             valid = ", ".join(sorted(partners)) or "none"
             yield f"{key}.partner must be a partner (valid: {valid}), not {delivery.partner!r}"
+        elif partners[delivery.partner].links and delivery.receipt != "object":
+            yield f"{key}.receipt must be object where links are sent: nobody sees what was fetched"
         if delivery.pipeline not in pipelines:
             valid = ", ".join(sorted(pipelines)) or "none"
             yield f"{key}.pipeline must be released (valid: {valid}), not {delivery.pipeline!r}"
@@ -106,15 +123,23 @@ def delivery_faults(
         seen.add(what)
 
 
-def agreements(partners: Mapping[str, Partner], deliveries: Sequence[Delivery]) -> tuple[Agreement, ...]:
-    """What the functions are told."""
+def kept_for(partner: str) -> str:
+    """The folder of the office's results for what goes to this partner by links."""
+    return f"{LINKED}/{partner}/"
+
+
+def agreements(
+    partners: Mapping[str, Partner], deliveries: Sequence[Delivery], *, account: str, results: str
+) -> tuple[Agreement, ...]:
+    """What the functions are told. `account` and `results` (a bucket) are the office's own."""
     return tuple(
         Agreement(
             partner=each.partner,
-            account=partners[each.partner].account,
-            bucket=partners[each.partner].bucket,
+            account=partners[each.partner].account or account,
+            bucket=partners[each.partner].bucket or results,
             key=partners[each.partner].key_arn or "",
-            prefix=partners[each.partner].prefix,
+            prefix=kept_for(each.partner) if partners[each.partner].links else partners[each.partner].prefix,
+            links=partners[each.partner].links,
             pipeline=each.pipeline,
             project=each.project,
             names=each.names,

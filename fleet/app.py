@@ -24,6 +24,7 @@ from fleet.access import Access
 from fleet.budgets import budget
 from fleet.dashboard.command import dashboard
 from fleet.deliveries import deliveries
+from fleet.linking import links
 from fleet.options import ROOT
 from fleet.output import in_words
 from fleet.packing import packing
@@ -67,6 +68,7 @@ for command in (
     looking.watch,
     deliveries,
     budget,
+    links,
     acting.doctor,
     acting.redrive,
     acting.rerun,

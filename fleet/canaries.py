@@ -10,7 +10,7 @@ from boto3.dynamodb.types import TypeSerializer
 from canary.record import Record, opened
 from components.office import PinnedRelease
 from fleet.access import Access, fleet_table
-from fleet.table import read
+from handlers.items import natural as read
 
 _serialize = TypeSerializer().serialize
 

@@ -19,7 +19,6 @@ from fleet.access import Access, Unreachable, in_each, ledger_table
 from fleet.options import JsonOption, OfficesArgument, chosen, now
 from fleet.output import Exit, in_words, say, tell
 from fleet.show import table
-from fleet.table import read
 from fleet.text import ago, cell, plain
 from handlers import delivery_ledger
 from handlers.delivery_plan import (
@@ -34,6 +33,7 @@ from handlers.delivery_plan import (
     Delivery,
     delivery_id_of,
 )
+from handlers.items import natural as read
 from handlers.notify import pseudonym, pseudonym_key
 
 STATES = (PLANNED, COPYING, DELIVERED, ACKNOWLEDGED, REFUSED, SUPERSEDED, ERASING, ERASED)
@@ -97,14 +97,24 @@ def of_office(access: Access, office: Office) -> Iterator[Delivery]:
         .get_paginator("scan")
         .paginate(
             TableName=ledger_table(office),
-            FilterExpression="sk = :delivery",
-            ExpressionAttributeValues={":delivery": {"S": "delivery"}},
+            FilterExpression="sk IN (:delivery, :links)",
+            ExpressionAttributeValues={":delivery": {"S": "delivery"}, ":links": {"S": "links"}},
         )
     )
     key = _key(access, office)
-    for page in pages:
-        for item in page["Items"]:
-            yield _told(delivery_ledger.delivery_of(read(item)), key)
+    linked = {each.partner for each in office.agreements if each.links}
+    found, until = [], {}
+    for item in (read(item) for page in pages for item in page["Items"]):
+        if item["sk"] == "links":
+            until[item["pk"].removeprefix("links#")] = item["until"]
+        else:
+            found.append(delivery_ledger.delivery_of(item))
+    for each in found:
+        told = _told(each, key)
+        if each.state == DELIVERED and each.partner in linked:
+            ends = until.get(each.delivery_id)
+            told = replace(told, reason=f"links until {ends}" if ends else "waits for `fleet links`")
+        yield told
 
 
 def of_run(access: Access, office: Office, run_id: str) -> list[Delivery] | str:

@@ -15,11 +15,13 @@ from components.alarms import RUNBOOK
 from components.fleet import INDEXES
 from components.names import FLEET, PREFIX, job_definition_name, physical, repository_name
 from components.office import Office
-from fleet import letters
+from fleet import census, letters
 from fleet.access import Access, Unreachable, bucket, fleet_table, ledger_table
+from fleet.options import now
+from fleet.table import FleetTable
 
 GOOD, BAD, UNSURE = "good", "bad", "unsure"
-FUNCTIONS = ("intake", "progress", "reconcile", "desk")
+FUNCTIONS = ("intake", "progress", "reconcile", "desk", "census")
 # EC2's quotas of vCPUs for the standard families (c, m, r, …), as Service Quotas names them.
 QUOTAS = {"Spot": "L-34B43A08", "on-demand": "L-1216C47A"}
 
@@ -135,6 +137,17 @@ def alarms(access: Access, office: Office) -> Iterator[Finding]:
         yield _bad(office, "alarms", "there is none", _apply(office))
     elif not ringing:
         yield _good(office, "alarms", f"{len(known)}, none rings")
+
+
+def events(access: Access, office: Office) -> Iterator[Finding]:
+    """Whether headquarters has what the office's last census told of."""
+    table = FleetTable(name=fleet_table(), dynamodb=access.headquarters("dynamodb"))
+    if trouble := census.gap(table, office, now()):
+        yield _bad(office, "census", *trouble)
+    elif night := census.newest(table, office):
+        yield _good(office, "census", f"of {night.night}: {night.runs} runs, as headquarters has them")
+    else:
+        yield _good(office, "census", "none yet, it comes each night")
 
 
 def compute(access: Access, office: Office) -> Iterator[Finding]:
@@ -264,6 +277,7 @@ OF_EVERY_OFFICE: tuple[tuple[str, Check], ...] = (
     ("ledger", ledger),
     ("queues", dead_letters),
     ("alarms", alarms),
+    ("census", events),
     ("compute", compute),
     ("functions", functions),
     ("images", images),

@@ -5,8 +5,6 @@ that is there. `rebuild` writes those that are missing, behind or different, by 
 the fleet function: a newer event that comes meanwhile stays.
 """
 
-import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,18 +15,20 @@ from typing import Any
 from components.office import Office
 from fleet.access import Access, fleet_table, ledger_table
 from fleet.overview import ON_ITS_WAY_S
-from fleet.table import FleetTable, Row, read
+from fleet.table import FleetTable, Row
 from fleet.text import moment
+from handlers.census import BEHIND, DIFFERENT, MISSING, UNKNOWN, kind_of
+from handlers.census import digest as digest_of
 from handlers.fleet import FleetContext, keep, row_of
+from handlers.items import natural as read
 from handlers.ledger import run_of
 from handlers.notify import DETAIL_TYPE, SOURCE, event_of, pseudonym_key
 from handlers.run import Run
 
 WRITERS = 16
-MISSING, BEHIND, DIFFERENT, AHEAD, UNKNOWN = "missing", "behind", "different", "ahead", "unknown"
-MENDED = (MISSING, BEHIND, DIFFERENT)
 # When an event came is headquarters' own knowledge, which no ledger has.
 _OWN = ("arrived",)
+MENDED = (MISSING, BEHIND, DIFFERENT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,23 +107,15 @@ def expected(run: Run, office: Office, key: str | None) -> Row:
 
 def difference(row: Row, held: tuple[int, str] | None) -> Difference | None:
     """What is wrong with what headquarters holds (revision, digest), given the row as it should be."""
-    revision = held[0] if held else None
-    if revision is None:
-        kind = MISSING
-    elif revision < row["revision"]:
-        kind = BEHIND
-    elif revision > row["revision"]:
-        kind = AHEAD
-    elif held and held[1] != digest(row):
-        kind = DIFFERENT
-    else:
+    kind = kind_of((row["revision"], digest(row)), held)
+    if kind is None:
         return None
     return Difference(
         office=row["office"],
         run_id=row["run_id"],
         kind=kind,
         ledger_revision=row["revision"],
-        headquarters_revision=revision,
+        headquarters_revision=held[0] if held else None,
         row=row,
     )
 
@@ -157,8 +149,7 @@ def ledger_runs(dynamodb: Any, table: str) -> Iterator[Run]:
 
 def digest(row: Mapping[str, Any]) -> str:
     """Equal for equal rows, whoever wrote them."""
-    told = {name: value for name, value in row.items() if name not in _OWN}
-    return hashlib.sha256(json.dumps(told, sort_keys=True, default=list).encode()).hexdigest()
+    return digest_of({name: value for name, value in row.items() if name not in _OWN})
 
 
 def _on_its_way(run: Run, now: datetime) -> bool:

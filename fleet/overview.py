@@ -13,10 +13,11 @@ from typing import Any
 from components.alarms import RUNBOOK
 from components.names import PREFIX
 from components.office import Office
-from fleet import letters
+from fleet import census, letters
 from fleet.access import Access, fleet_table, in_each, ledger_table
-from fleet.table import OPEN_STATES, FleetTable, Query, Row, read
+from fleet.table import OPEN_STATES, FleetTable, Query, Row
 from fleet.text import moment
+from handlers.items import natural as read
 from handlers.ledger import OPEN, OPEN_INDEX
 from handlers.run import TERMINAL
 
@@ -58,6 +59,7 @@ class Standing:
     behind: tuple[str, ...] = ()
     dead_letters: Mapping[str, int] = field(default_factory=dict)
     alarms: Mapping[str, str] = field(default_factory=dict)
+    gap: str | None = None  # what the last census found wrong, or that there is none
     trouble: str | None = None  # why the office's account could not be asked
 
 
@@ -150,7 +152,8 @@ def _standing(
     latest = next(table.rows(newest), None)
     counts = Counter(row["state"] for row in table.rows(ended) if row["state"] in TERMINAL)
     counts.update(row["state"] for row in open_rows)
-    known: dict[str, Any] = {}
+    trouble = census.gap(table, office, now)
+    known: dict[str, Any] = {"gap": " ".join(trouble) if trouble else None}
     if isinstance(home, Exception):
         known["trouble"] = str(home)
     else:

@@ -14,10 +14,11 @@ from components.fleet import INDEXES
 from cost.run import cost_of
 from fleet.costs import cost_json, cost_words
 from fleet.doctor import BAD, GOOD, Finding
-from fleet.ledgers import AHEAD, BEHIND, DIFFERENT, MISSING, UNKNOWN, Compared
+from fleet.ledgers import Compared
 from fleet.overview import Standing, began, lag_of
 from fleet.table import STATES, Row
 from fleet.text import ago, between, cell, local, moment, state_cell, taken, where
+from handlers.census import AHEAD, BEHIND, DIFFERENT, MISSING, UNKNOWN
 from handlers.run import SUCCEEDED
 
 MOST_NAMED = 10
@@ -75,6 +76,8 @@ def _notes(standing: Standing) -> Iterator[Text]:
         )
     for name, words in standing.alarms.items():
         yield cell(f"{standing.office}: alarm {name}: {words}", "red")
+    if standing.gap:
+        yield cell(f"{standing.office}: {standing.gap}", "yellow")
     for queue, count in sorted(standing.dead_letters.items()):
         yield cell(
             f"{standing.office}: {count} in {queue}: `fleet redrive {standing.office}` tells why.", "yellow"
@@ -99,6 +102,7 @@ def standing_json(standing: Standing) -> dict[str, Any]:
         if last
         else None,
         "behind": list(standing.behind),
+        "gap": standing.gap,
         "dead_letters": dict(standing.dead_letters),
         "alarms": dict(standing.alarms),
     }

@@ -1,19 +1,16 @@
 """Headquarters' table, asked by its indexes: every question is a query, newest first, page by page."""
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from itertools import chain
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer
-
+from handlers.items import natural
 from handlers.run import RECEIVED, RUNNING, SUBMITTED, TERMINAL
 
 OPEN_STATES = (RECEIVED, SUBMITTED, RUNNING)
 STATES = (*OPEN_STATES, *sorted(TERMINAL))
-_deserialize = TypeDeserializer().deserialize
 
 Row = dict[str, Any]
 
@@ -106,7 +103,7 @@ class FleetTable:
         pages = self.dynamodb.get_paginator("query").paginate(**_request(self.name, query))
         for page in pages:
             for item in page["Items"]:
-                yield read(item)
+                yield natural(item)
 
     def newest_first(self, asked: Iterable[Query]) -> Iterator[Row]:
         """The rows of several queries as one list."""
@@ -136,7 +133,7 @@ class FleetTable:
         while keys:
             answer = self.dynamodb.batch_get_item(RequestItems={self.name: {"Keys": keys}})
             for item in answer["Responses"].get(self.name, []):
-                yield read(item)
+                yield natural(item)
             keys = answer.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
 
     def of_office(self, office: str, beginning: str = "") -> Iterator[Row]:
@@ -149,23 +146,7 @@ class FleetTable:
         )
         for page in pages:
             for item in page["Items"]:
-                yield read(item)
-
-
-def read(item: Mapping[str, Any]) -> Row:
-    """An item with DynamoDB's types taken off; numbers are whole."""
-    return {name: _natural(_deserialize(value)) for name, value in item.items()}
-
-
-def _natural(value: Any) -> Any:
-    match value:
-        case Decimal():
-            return int(value) if value == value.to_integral_value() else float(value)
-        case dict():
-            return {name: _natural(each) for name, each in value.items()}
-        case list():
-            return [_natural(each) for each in value]
-    return value
+                yield natural(item)
 
 
 def _when(row: Row) -> str:

@@ -28,8 +28,10 @@ DAY_S = 86_400
 class Agreement:
     """What a partner gets of a project's runs, and where. `account` owns `bucket`.
 
-    `key` is the KMS key to encrypt under ("": what the bucket does by itself). `names` are words (`WORDS`),
-    paths or globs. `receipt`: "object" is the partner's received.json, "heads" every object's verified head.
+    `links`: the partner has no bucket. The results stay where they are, `bucket` and `prefix` are a folder of
+    the office's own results, and people send time-limited links (`fleet links`). `key` is the KMS key to
+    encrypt under ("": what the bucket does by itself). `names` are words (`WORDS`), paths or globs.
+    `receipt`: "object" is the partner's received.json, "heads" every object's verified head.
     """
 
     partner: str
@@ -42,6 +44,7 @@ class Agreement:
     names: tuple[str, ...] = DEFAULT_NAMES
     receipt: str = "object"
     receipt_within_s: int = 7 * DAY_S
+    links: bool = False
 
     def covers(self, sample: Sample) -> bool:
         return (sample.pipeline, sample.project) == (self.pipeline, self.project)
@@ -63,10 +66,10 @@ def _reads(path: str) -> bool:
 
 def agreements_to_json(agreements: Iterable[Agreement]) -> str:
     """The text of an environment variable: each partner once, then what goes to it."""
-    partners: dict[str, list[str]] = {}
+    partners: dict[str, list[Any]] = {}
     rows: list[list[Any]] = []
     for each in agreements:
-        partners[each.partner] = [each.account, each.bucket, each.prefix, each.key]
+        partners[each.partner] = [each.account, each.bucket, each.prefix, each.key, int(each.links)]
         days = each.receipt_within_s // DAY_S
         rows.append([each.partner, each.pipeline, each.project, list(each.names), each.receipt, days])
     told = {"p": partners, "d": rows}
@@ -85,6 +88,7 @@ def agreements_from_json(text: str) -> Sequence[Agreement]:
             bucket=told["p"][partner][1],
             prefix=told["p"][partner][2],
             key=told["p"][partner][3],
+            links=bool(told["p"][partner][4]),
             pipeline=pipeline,
             project=project,
             names=tuple(names),

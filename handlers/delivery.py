@@ -19,6 +19,7 @@ from handlers import delivery_copy as partner_bucket
 from handlers import delivery_ledger, ledger
 from handlers.agreement import Agreement
 from handlers.context import LEAST_S_FOR_A_RECORD, Clients, Context, clients_of, epoch, office_of
+from handlers.delivery_parts import Unfinished
 from handlers.delivery_plan import (
     ACKNOWLEDGED,
     CLOSED,
@@ -34,7 +35,6 @@ from handlers.delivery_plan import (
     OwnSide,
     Unfit,
     accepted,
-    chosen,
     class_of,
     delivery_id_of,
     due,
@@ -113,8 +113,12 @@ def _take_up(context: Context, agreement: Agreement, delivery: Delivery) -> None
         _move(context, delivery, ERASED)
     elif delivery.state == DELIVERED:
         late = context.clock() - delivery.delivered_s > agreement.receipt_within_s
-        if not _close(context, agreement, delivery) and late:
+        if _close(context, agreement, delivery):
+            return
+        if late:
             context.counts["ReceiptsLate"] += 1
+        if agreement.links and delivery_ledger.links_until(context, delivery.delivery_id) < context.now:
+            context.counts["LinksDue"] += 1
     elif due(delivery, context.clock() - epoch(delivery.updated)):
         deliver_run(context, [agreement], delivery.run_id)  # counts a refusal itself
     elif delivery.state == REFUSED:
@@ -142,13 +146,20 @@ def _deliver(context: Context, agreement: Agreement, run: Run) -> None:
         if newer := _newer(context, agreement, run):
             # What was sent before the newer one came may be whole: its reader must know.
             partner_bucket.put_notice(context, agreement, delivery.delivery_id, newer)
+            partner_bucket.give_up(
+                context, agreement, delivery.delivery_id, _files_or_none(context, agreement, run)
+            )
             _move(context, delivery, SUPERSEDED, reason=f"{newer} replaces it")
             return
-        files = chosen(partner_bucket.results_of(context, run, agreement.names), agreement.names)
+        files = partner_bucket.owed(context, agreement, run)
         partner_bucket.copy_files(context, agreement, delivery.delivery_id, run, files)
         body = manifest_of(run, delivery.delivery_id, agreement.partner, files)
         digest = partner_bucket.put_manifest(context, agreement, delivery.delivery_id, body)
         _supersede(context, agreement, delivery, run)
+    except Unfinished as error:
+        context.counts["DeliveriesContinued"] += 1
+        logger.info("a delivery goes on", delivery=delivery.delivery_id, reason=str(error))
+        return  # copying, and due at the schedule's next pass
     except (ClientError, BotoCoreError, Unfit) as error:
         failure = class_of(error)
         if failure == THROTTLING:
@@ -164,6 +175,14 @@ def _deliver(context: Context, agreement: Agreement, run: Run) -> None:
         )
         return
     _move(context, delivery, DELIVERED, manifest_sha256=digest, delivered_s=int(context.clock()))
+
+
+def _files_or_none(context: Context, agreement: Agreement, run: Run) -> list[Mapping[str, Any]]:
+    """None of them, if the run's results can no longer be delivered."""
+    try:
+        return partner_bucket.owed(context, agreement, run)
+    except (OwnSide, Unfit):
+        return []
 
 
 def _planned(context: Context, agreement: Agreement, run: Run) -> Delivery:
@@ -202,9 +221,7 @@ def _close(context: Context, agreement: Agreement, delivery: Delivery) -> bool:
     """Close a delivery by its receipt; False while there is none."""
     if agreement.receipt == "heads":
         run = ledger.read_run(context, delivery.run_id)
-        files = (
-            chosen(partner_bucket.results_of(context, run, agreement.names), agreement.names) if run else []
-        )
+        files = partner_bucket.owed(context, agreement, run) if run else []
         there = (partner_bucket.is_there(context, agreement, delivery.delivery_id, each) for each in files)
         if not files or not all(there):
             return False

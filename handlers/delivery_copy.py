@@ -10,10 +10,29 @@ from botocore.exceptions import ClientError
 
 from handlers.agreement import Agreement
 from handlers.context import Context
-from handlers.delivery_plan import ERASURE, MANIFEST, NOTICE, RECEIPT, THROTTLING, OwnSide, Unfit, class_of
-from handlers.manifest import checksum
+from handlers.delivery_parts import copy_in_parts
+from handlers.delivery_parts import give_up as give_up_parts
+from handlers.delivery_plan import (
+    ERASURE,
+    LARGEST_COPY,
+    MANIFEST,
+    NOTICE,
+    RECEIPT,
+    THROTTLING,
+    OwnSide,
+    Unfit,
+    chosen,
+    class_of,
+)
+from handlers.manifest import s3_checksum
 from handlers.passport import PASSPORT
 from handlers.run import Run
+
+
+def owed(context: Context, agreement: Agreement, run: Run) -> list[Mapping[str, Any]]:
+    """The files of the run that the agreement means; `Unfit` if they cannot be delivered as they are."""
+    largest = None if agreement.links else LARGEST_COPY
+    return chosen(results_of(context, run, agreement.names), agreement.names, largest)
 
 
 def results_of(context: Context, run: Run, names: Sequence[str]) -> list[Mapping[str, Any]]:
@@ -48,10 +67,35 @@ def _passport_of(context: Context, run: Run) -> Mapping[str, Any]:
 def copy_files(
     context: Context, agreement: Agreement, delivery_id: str, run: Run, files: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Copy each file that is not there with the right bytes."""
+    """Copy each file that is not there with the right bytes. What links lead to must be right where it is."""
+    if agreement.links:
+        _check_files(context, run, files)
+        return
     for each in files:
         if not is_there(context, agreement, delivery_id, each):
             _copy(context, agreement, delivery_id, run, each)
+
+
+def _check_files(context: Context, run: Run, files: Sequence[Mapping[str, Any]]) -> None:
+    for each in files:
+        at = {"Bucket": context.office.results, "Key": f"{run.results_prefix}{each['path']}"}
+        try:
+            head = context.clients.s3.head_object(**at, ChecksumMode="ENABLED")
+        except ClientError as error:
+            if class_of(error) == THROTTLING:
+                raise
+            raise OwnSide(f"{at['Key']} of the office's own results cannot be read: {error}") from error
+        if not _same(head, each):
+            raise Unfit(f"{each['path']} does not have the SHA-256 that the run's manifest gives")
+
+
+def give_up(
+    context: Context, agreement: Agreement, delivery_id: str, files: Sequence[Mapping[str, Any]]
+) -> None:
+    """Remove the parts of a delivery that is not to become whole."""
+    for each in files:
+        if each.get("parts") and not agreement.links:
+            give_up_parts(context, delivery_id, _at(agreement, delivery_id, each["path"]), each["path"])
 
 
 def is_there(context: Context, agreement: Agreement, delivery_id: str, file: Mapping[str, Any]) -> bool:
@@ -65,19 +109,25 @@ def is_there(context: Context, agreement: Agreement, delivery_id: str, file: Map
         if error.response["ResponseMetadata"]["HTTPStatusCode"] in (403, 404):
             return False
         raise
-    same: bool = head["ContentLength"] == file["size"] and head.get("ChecksumSHA256") == checksum(
-        file["sha256"]
-    )
-    return same
+    return _same(head, file)
+
+
+def _same(head: Mapping[str, Any], file: Mapping[str, Any]) -> bool:
+    same: bool = head["ContentLength"] == file["size"]
+    return same and head.get("ChecksumSHA256") == s3_checksum(file)
 
 
 def _copy(
     context: Context, agreement: Agreement, delivery_id: str, run: Run, file: Mapping[str, Any]
 ) -> None:
     source = {"Bucket": context.office.results, "Key": f"{run.results_prefix}{file['path']}"}
+    to = _at(agreement, delivery_id, file["path"])
     try:
+        if file.get("parts"):
+            copy_in_parts(context, delivery_id, to, _encrypted(agreement), source, file)
+            return
         answer = context.clients.s3.copy_object(
-            **_at(agreement, delivery_id, file["path"]),
+            **to,
             **_encrypted(agreement),
             CopySource=source,
             ChecksumAlgorithm="SHA256",
@@ -87,7 +137,7 @@ def _copy(
             _refuse_own_fault(context, source)  # a copy is denied in the same words on either side
         raise
     copied = answer["CopyObjectResult"].get("ChecksumSHA256")
-    if copied != checksum(file["sha256"]):
+    if copied != s3_checksum(file):
         raise Unfit(f"{file['path']} does not have the SHA-256 that the run's manifest gives")
 
 

@@ -56,6 +56,21 @@ def find_open(context: Context) -> Iterator[Delivery]:
         yield delivery_of(untyped(item))
 
 
+def links_until(context: Context, delivery_id: str) -> str:
+    """Until when the links last made for a delivery are good; "" if none ever were."""
+    item = get(context, _links_key(delivery_id))
+    return "" if item is None else str(item["until"])
+
+
+def note_links(context: Context, delivery_id: str, until: str, by: str) -> None:
+    """Record that links were made, until when they are good, and by whom."""
+    put(context, {**_links_key(delivery_id), "until": until, "by": by, "made": context.now})
+
+
+def _links_key(delivery_id: str) -> dict[str, str]:
+    return {"pk": f"links#{delivery_id}", "sk": "links"}
+
+
 def latest_of(context: Context, partner: str, sample: Sample) -> str | None:
     """The delivery of this sample that the partner has now."""
     item = get(context, _latest_key(partner, sample))

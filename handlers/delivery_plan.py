@@ -110,7 +110,9 @@ def delivery_id_of(agreement: Agreement, run_id: str) -> str:
     return "d" + hashlib.sha256(told).hexdigest()[:32]
 
 
-def chosen(files: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[Mapping[str, Any]]:
+def chosen(
+    files: Sequence[Mapping[str, Any]], names: Sequence[str], largest: int | None = LARGEST_COPY
+) -> list[Mapping[str, Any]]:
     """The files that these names mean, in the order of their paths.
 
     `Unfit` if there is none, if a path or glob means none, or if one is too large. Of words a run may lack
@@ -123,7 +125,7 @@ def chosen(files: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[Map
     if not found:
         raise Unfit(f"the run has none of what the delivery names ({', '.join(names)})")
     for each in found:
-        if each["size"] > LARGEST_COPY:
+        if largest is not None and each["size"] > largest and not each.get("parts"):
             raise Unfit(f"{each['path']} has {each['size']} bytes, more than the 5 GB that one copy takes")
     return sorted(found, key=lambda each: str(each["path"]))
 

@@ -7,7 +7,7 @@ only from the account that sent its first.
 import functools
 import os
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,8 +17,11 @@ from boto3.dynamodb.types import TypeSerializer
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from handlers import fleet_census
+from handlers.census import COUNT, PART
 from handlers.context import iso
 from handlers.log import logger
+from handlers.metrics import publish
 from handlers.notify import DETAIL_TYPE, SOURCE
 from handlers.records import each_record
 
@@ -34,6 +37,8 @@ class FleetContext:
     clock: Callable[[], float] = time.time
     deadline: float = float("inf")
     counts: Counter[str] = field(default_factory=Counter)
+    # What a census found, by office: for alarms.
+    of_offices: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
     def time_left(self) -> float:
         return self.deadline - self.clock()
@@ -89,6 +94,9 @@ def handle(event: Mapping[str, Any], context: FleetContext) -> dict[str, Any]:
 
 
 def _one(event: Mapping[str, Any], context: FleetContext) -> None:
+    if event["source"] == SOURCE and event["detail-type"] in (PART, COUNT):
+        fleet_census.take(context, event)
+        return
     # When headquarters learnt of it: with `updated`, how far an office's events lag behind.
     row = {**row_of(event), "arrived": iso(context.clock())}
     kept = keep(context, row)
@@ -108,4 +116,11 @@ def handler(event: Mapping[str, Any], lambda_context: Any) -> dict[str, Any]:
     """Lambda's entry point."""
     context = _context()
     left = lambda_context.get_remaining_time_in_millis() / 1000 if lambda_context is not None else 60.0
-    return handle(event, replace(context, deadline=context.clock() + left, counts=Counter()))
+    context = replace(
+        context, deadline=context.clock() + left, counts=Counter(), of_offices=defaultdict(Counter)
+    )
+    try:
+        return handle(event, context)
+    finally:
+        for office, counts in context.of_offices.items():
+            publish(office, counts, context.clock())

@@ -3,6 +3,7 @@ on and off.
 """
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -109,6 +110,22 @@ def typed(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def untyped(item: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _deserializer.deserialize(value) for name, value in item.items()}
+
+
+def natural(item: Mapping[str, Any]) -> dict[str, Any]:
+    """As `untyped`, with plain numbers: whole where they are."""
+    return {name: _natural(value) for name, value in untyped(item).items()}
+
+
+def _natural(value: Any) -> Any:
+    match value:
+        case Decimal():
+            return int(value) if value == value.to_integral_value() else float(value)
+        case dict():
+            return {name: _natural(each) for name, each in value.items()}
+        case list():
+            return [_natural(each) for each in value]
+    return value
 
 
 def present(values: Mapping[str, Any]) -> dict[str, Any]:

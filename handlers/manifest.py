@@ -128,6 +128,12 @@ def checksum(sha256_hex: str) -> str:
     return base64.b64encode(bytes.fromhex(sha256_hex)).decode()
 
 
+def s3_checksum(file: Mapping[str, Any]) -> str:
+    """What S3 has as the SHA-256 of a file that a manifest lists: of one put in parts, that of its parts."""
+    parts = file.get("parts")
+    return str(parts["checksum"]) if parts else checksum(file["sha256"])
+
+
 def _sizes(context: Context, prefix: str) -> dict[str, int]:
     pages = context.clients.s3.get_paginator("list_objects_v2").paginate(
         Bucket=context.office.results, Prefix=prefix

@@ -26,9 +26,13 @@ def attempts_failed(failure: str) -> str:
 
 def publish_counts(context: Context) -> None:
     """Write what was counted and seen, by office; nothing when nothing was."""
-    found = {**context.counts, **context.seen}
+    publish(context.office.name, {**context.counts, **context.seen}, context.clock())
+
+
+def publish(office: str, found: Mapping[str, float], now_s: float) -> None:
+    """The same, of an office that is named."""
     if found:
-        print(json.dumps(line(context.office.name, found, context.clock())), flush=True)
+        print(json.dumps(line(office, found, now_s)), flush=True)
 
 
 def line(office: str, found: Mapping[str, float], now_s: float) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from handlers import ledger, outbox
 from handlers.context import LEAST_S_FOR_A_RECORD, Context
 from handlers.crate import Step, crate_of
 from handlers.log import logger
-from handlers.manifest import checksum, read_manifest
+from handlers.manifest import read_manifest, s3_checksum
 from handlers.objects import put_if_absent
 from handlers.run import Run
 
@@ -103,5 +103,5 @@ def _look_at_files(context: Context, run: Run, told: Mapping[str, Any]) -> None:
         head = context.clients.s3.head_object(
             Bucket=context.office.results, Key=f"{run.results_prefix}{each['path']}", ChecksumMode="ENABLED"
         )
-        if head.get("ChecksumSHA256") != checksum(each["sha256"]):
+        if head.get("ChecksumSHA256") != s3_checksum(each):
             raise Unfit(f"{each['path']} does not have the SHA-256 that the manifest gives")

@@ -1,9 +1,12 @@
 """The walk: every edge of an office's declared resources, and what of it the office file does not name."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from components.partners import LINKED
 from components.roster import Fleet
+from policies.access import ROLE_POLICY, listed, statements
 from policies.declared import Stack
 from residency.copies import edges_of_copies
 from residency.edges import UNKNOWN, Carries, Edge
@@ -78,13 +81,25 @@ KNOWN = {
     "aws:scheduler": ("schedule",),
     "aws:backup": ("plan",),
 }
+LINKED_FOLDER = re.compile(rf":::[^/]+/{LINKED}/([^/*]+)/")
 
 
 def edges(stack: Stack, fleet: Fleet, office: str) -> list[Edge]:
     """All edges that an office's stack opens, out of the office and into it, in a stable order."""
     atlas = Atlas(fleet=fleet, here=office)
-    walks = (edges_of_policies, edges_of_networks, edges_of_copies, _of_unknown_kinds)
+    walks = (edges_of_policies, edges_of_networks, edges_of_copies, _of_links, _of_unknown_kinds)
     return sorted({edge for walk in walks for edge in walk(stack, atlas)})
+
+
+def _of_links(stack: Stack, atlas: Atlas) -> Iterator[Edge]:
+    """What is kept for a partner without a bucket is there to be sent by links."""
+    for resource in stack.of(ROLE_POLICY):
+        for statement in statements(resource, "policy"):
+            for name in listed(statement.get("Resource")):
+                if found := LINKED_FOLDER.search(str(name)):
+                    yield atlas.way_out(
+                        resource, f"partner {found[1]}", Carries.results, "people send links to results"
+                    )
 
 
 def _of_unknown_kinds(stack: Stack, atlas: Atlas) -> Iterator[Edge]:

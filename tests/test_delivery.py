@@ -8,7 +8,7 @@ judges another account's bucket policy by the caller's account, not by its role.
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -36,6 +36,7 @@ from twin.server import Twin
 ROOT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.xdist_group("delivery")
 
+PART = 5 << 20  # the least that S3 takes
 PARTNER, REGION, BUCKET = "444444444444", "eu-central-1", "acme-inbox"
 OFFICE_ROOT = "arn:aws:iam::222222222222:root"
 FILES = {
@@ -64,7 +65,13 @@ class World:
     def opened(self) -> None:
         """The partner lets the office in, as docs/partner-guide.md says."""
         statements: list[dict[str, Any]] = [
-            {"Action": ["s3:PutObject", "s3:GetObject"], "Resource": f"arn:aws:s3:::{BUCKET}/globalbi/*"},
+            {
+                "Action": [
+                    *("s3:PutObject", "s3:GetObject"),
+                    *("s3:ListMultipartUploadParts", "s3:AbortMultipartUpload"),
+                ],
+                "Resource": f"arn:aws:s3:::{BUCKET}/globalbi/*",
+            },
             {"Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{BUCKET}"},
         ]
         self.partner.put_bucket_policy(
@@ -91,7 +98,12 @@ class World:
         return told
 
     def succeeded(
-        self, number: int, sample: str, files: dict[str, bytes] = FILES, project: str = "soil"
+        self,
+        number: int,
+        sample: str,
+        files: dict[str, bytes] = FILES,
+        project: str = "soil",
+        large: Mapping[str, bytes] = {},
     ) -> Run:
         """A run whose job has ended with results, and nobody has seen it."""
         an_hour_ago = iso((datetime.now(UTC) - timedelta(hours=1)).timestamp())
@@ -101,6 +113,7 @@ class World:
         assert ledger.claim(self.context, one, known, None)
         for path, body in files.items():
             self._put(f"{one.results_prefix}{path}", body)
+        parts = {path: self._put_parts(f"{one.results_prefix}{path}", body) for path, body in large.items()}
         manifest = {
             "schema": 1,
             "run_id": one.run_id,
@@ -108,13 +121,35 @@ class World:
             "release_digest": one.release_digest,
             "upload": {"version_id": one.version_id},
             "files": [
-                {"path": path, "size": len(body), "sha256": hashlib.sha256(body).hexdigest()}
-                for path, body in files.items()
+                {
+                    "path": path,
+                    "size": len(body),
+                    "sha256": hashlib.sha256(body).hexdigest(),
+                    **({"parts": parts[path]} if path in parts else {}),
+                }
+                for path, body in {**files, **large}.items()
             ],
         }
         self._put(f"{one.results_prefix}manifest.json", json.dumps(manifest).encode())
         assert self.invoke("reconcile")["JobsLost"] == 1
         return one
+
+    def _put_parts(self, key: str, body: bytes) -> dict[str, Any]:
+        """As the runner puts a file that is too large for one put."""
+        s3, at = self.context.clients.s3, {"Bucket": self.context.office.results, "Key": key}
+        upload = s3.create_multipart_upload(**at, ChecksumAlgorithm="SHA256")["UploadId"]
+        parts = []
+        for number, start in enumerate(range(0, len(body), PART), start=1):
+            put = s3.upload_part(
+                **at,
+                UploadId=upload,
+                PartNumber=number,
+                Body=body[start : start + PART],
+                ChecksumAlgorithm="SHA256",
+            )
+            parts.append({"PartNumber": number, "ETag": put["ETag"], "ChecksumSHA256": put["ChecksumSHA256"]})
+        s3.complete_multipart_upload(**at, UploadId=upload, MultipartUpload={"Parts": parts})
+        return {"bytes": PART, "checksum": s3.head_object(**at, ChecksumMode="ENABLED")["ChecksumSHA256"]}
 
     def _put(self, key: str, body: bytes) -> None:
         self.context.clients.s3.put_object(
@@ -122,7 +157,8 @@ class World:
         )
 
     def delivery(self, one: Run) -> Delivery | None:
-        [agreement] = self.access.fleet.office("eu").agreements
+        agreed = self.access.fleet.office("eu").agreements
+        [agreement] = [each for each in agreed if each.covers(one.sample)]
         return delivery_ledger.read(self.context, delivery_id_of(agreement, one.run_id))
 
     def becomes(self, one: Run, state: str) -> Delivery:
@@ -183,7 +219,8 @@ def agree(stack: Path, key: str) -> None:
             "bucket": BUCKET,
             "prefix": "globalbi/",
             "keyArn": key,
-        }
+        },
+        "clinic": {"contact": "lab@clinic.example", "links": True},
     }
     office["config"]["globalbi:deliveries"] = [
         {
@@ -191,7 +228,8 @@ def agree(stack: Path, key: str) -> None:
             "pipeline": "metagenome",
             "project": "soil",
             "names": ["report", "tables", "passport.json"],
-        }
+        },
+        {"partner": "clinic", "pipeline": "metagenome", "project": "water", "names": ["report"]},
     ]
     stack.write_text(yaml.safe_dump(office))
 
@@ -294,3 +332,42 @@ def test_a_lost_event_is_made_up_for(world: World) -> None:
     assert delivery_ledger.advance(world.context, planned.moved("planned", "2026-01-01T00:00:00.000Z"))
     world.invoke("delivery")
     assert "delivery.json" in world.inbox(world.becomes(one, DELIVERED))
+
+
+def test_a_partner_without_a_bucket_is_delivered_once_a_person_makes_links(
+    world: World, tmp_path: Path
+) -> None:
+    """The function may put a manifest beside the results, and no more; a person is called for the rest."""
+    one = world.succeeded(6, "W1", project="water")
+    sent = world.becomes(one, DELIVERED)
+    assert world.invoke("delivery")["LinksDue"] == 1
+    words = ["links", sent.delivery_id, "--out", str(tmp_path), "--json"]
+    made = CliRunner().invoke(app, words, obj=world.access)
+    assert made.exit_code == 0, made.stderr
+    told = json.loads(made.stdout)
+    assert [each["path"] for each in told["files"]] == ["report.html"]
+    assert "LinksDue" not in world.invoke("delivery")
+    s3, results = world.context.clients.s3, world.context.office.results
+    folder = f"deliveries/clinic/{sent.delivery_id}/"
+    keys = [each["Key"] for each in s3.list_objects_v2(Bucket=results, Prefix=folder)["Contents"]]
+    assert keys == [f"{folder}delivery.json"], "the results stay where they are"
+    body = json.dumps(told["receipt"]["body"]).encode()
+    s3.put_object(Bucket=results, Key=f"{folder}received.json", Body=body)
+    world.invoke("delivery")
+    assert world.becomes(one, "acknowledged")
+
+
+def test_a_file_of_parts_goes_whole_into_the_partners_bucket(world: World) -> None:
+    """From one account into another, by the function's own role: each part, then all of them at once."""
+    world.opened()
+    table = b"name\treads\n" * (1 << 20)
+    one = world.succeeded(7, "S7", large={"abundance/genes.tsv": table})
+    sent = world.becomes(one, DELIVERED)
+    assert world.inbox(sent)["abundance/genes.tsv"] == table
+    head = world.partner.head_object(
+        Bucket=BUCKET,
+        Key=f"globalbi/{sent.delivery_id}/abundance/genes.tsv",
+        ChecksumMode="ENABLED",
+    )
+    assert head["ChecksumSHA256"].endswith("-3")
+    assert not world.partner.list_multipart_uploads(Bucket=BUCKET).get("Uploads")

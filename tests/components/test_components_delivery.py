@@ -88,10 +88,55 @@ def test_refused_late_and_stuck_deliveries_call_a_person(eu: Stack) -> None:
         for each in eu.of("aws:cloudwatch/metricAlarm:MetricAlarm")
         if each.name.startswith("globalbi-eu-delivery-") and each.inputs["namespace"] == "GlobalBI"
     }
-    assert alarms.keys() == {"DeliveriesRefused", "ReceiptsRefused", "ReceiptsLate", "DeliveriesStuck"}
+    assert alarms.keys() == {
+        *("DeliveriesRefused", "ReceiptsRefused", "ReceiptsLate", "DeliveriesStuck", "LinksDue")
+    }
     for alarm in alarms.values():
         assert alarm["dimensions"] == {"office": "eu"}
         assert alarm["alarmActions"] == [eu.outputs["notices_topic_arn"]]
+
+
+def test_a_partner_without_a_bucket_opens_no_account_and_is_named_as_a_way_out(
+    checkout: Path, edit: Edit
+) -> None:
+    """People send links to results: the office must have decided that, though no machine does it."""
+    partners = {"clinic": {"contact": "lab@clinic.example", "links": True}}
+    edit("eu", {"globalbi:partners": partners, "globalbi:deliveries": [{**DELIVERY, "partner": "clinic"}]})
+    eu = deploy("eu", checkout)
+    policy = json.loads(eu.named("globalbi-eu-delivery-may", "rolePolicy").inputs["policy"])
+    sids = {each["Sid"]: each for each in policy["Statement"]}
+    assert sids["KeepForPartners"]["Action"] == ["s3:PutObject"]
+    assert sids["KeepForPartners"]["Resource"] == [
+        "arn:aws:s3:::globalbi-eu-results-222222222222/deliveries/clinic/*"
+    ]
+    assert "DeliverToPartners" not in sids
+    [agreed] = Office.from_file(checkout / "Pulumi.eu.yaml").agreements
+    assert (agreed.links, agreed.account, agreed.bucket) == (
+        True,
+        "222222222222",
+        eu.outputs["results_bucket"],
+    )
+    declared = (Resource(kind=each.kind, name=each.name, inputs=each.inputs) for each in eu.recorder.declared)
+    [found] = judge(Declared(resources=tuple(declared)))
+    assert found.policy.id == "GBI-RES-1"
+    assert '{to: "partner clinic", carries: results' in found.message
+
+
+@pytest.mark.parametrize(
+    ("partner", "receipt", "fault"),
+    [
+        ({**ACME, "links": True}, "object", "partners.acme must have links: true alone, or account"),
+        ({"contact": "a@b.example"}, "object", "partners.acme must have account and bucket, or links: true"),
+        ({"contact": "a@b.example", "links": True}, "heads", "deliveries.0.receipt must be object where"),
+    ],
+)  # fmt: skip
+def test_a_partner_has_a_bucket_or_links(
+    checkout: Path, edit: Edit, partner: dict[str, Any], receipt: str, fault: str
+) -> None:
+    """Its results would go nowhere, or a delivery never be closed."""
+    delivery = {**DELIVERY, "receipt": receipt}
+    edit("eu", {"globalbi:partners": {"acme": partner}, "globalbi:deliveries": [delivery]})
+    assert f"Pulumi.eu.yaml: globalbi:{fault}" in only_fault(checkout)
 
 
 def test_an_office_without_deliveries_has_nothing_of_them(stacks: dict[str, Stack]) -> None:
@@ -135,7 +180,7 @@ def test_an_office_without_deliveries_has_nothing_of_them(stacks: dict[str, Stac
         ),
         (
             {"key": KEY},
-            "key is unknown; did you mean keyArn? (valid: account, bucket, contact, keyArn, prefix)",
+            "key is unknown; did you mean keyArn? (valid: account, bucket, contact, keyArn, links, prefix)",
         ),
     ],
 )

@@ -14,6 +14,7 @@ from components.compute import USER_DATA
 from components.function import _fitting
 from components.names import physical, shortened
 from components.permission import Permission, inline_policy
+from handlers.census import COUNT, PART
 from handlers.context import office_of
 from handlers.notify import DETAIL_TYPE, SOURCE
 from policies.program import Declared, Stack, deploy
@@ -338,7 +339,7 @@ def test_the_fleet_bus_takes_the_offices_events_and_nobody_elses(stacks: dict[st
     assert [each["Action"] for each in statement] == ["events:PutEvents"]
     assert statement[0]["Principal"] == {"AWS": [f"arn:aws:iam::{each}:root" for each in accounts]}
     pattern = stacks["hq"].named("globalbi-fleet-route", "eventRule").json("eventPattern")
-    assert pattern == {"source": [SOURCE], "detail-type": [DETAIL_TYPE], "account": accounts}
+    assert pattern == {"source": [SOURCE], "detail-type": [DETAIL_TYPE, PART, COUNT], "account": accounts}
 
 
 @pytest.mark.parametrize("office", ["hq", "eu", "us"])

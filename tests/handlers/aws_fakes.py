@@ -110,6 +110,7 @@ class World:
         self.submitted_at: list[float] = []
         self.faults: Faults = lambda call: None
         self.serial = 0
+        self.uploads: dict[str, dict[int, bytes]] = {}  # in parts, that are not put together
         self.refusing: dict[str, str] = {}  # bucket -> the code it answers every write with
         self.owners: dict[str, str] = {}  # bucket -> its account, where a test says so
         self.office = Office(
@@ -252,7 +253,7 @@ class World:
     def snapshot(self) -> Any:
         with request_scope(ACCOUNT, REGION):
             tables = copy.deepcopy(dict(dynamodb_model._tables.items()))
-        names = ("now", "objects", "jobs", "events", "terminated", "serial")
+        names = ("now", "objects", "jobs", "events", "terminated", "serial", "uploads")
         return tables, copy.deepcopy({name: getattr(self, name) for name in names})
 
     def restore(self, snapshot: Any) -> None:
@@ -431,6 +432,57 @@ class World:
             f"<CopyObjectResult><ETag>{version.etag}</ETag><ChecksumSHA256>{sha}</ChecksumSHA256></CopyObjectResult>"
         )
 
+    def _s3_CreateMultipartUpload(self, request: Any) -> Any:  # noqa: N802
+        bucket, _, _ = _where(request.url)
+        if code := self.refusing.get(bucket):
+            return _error("s3", 404 if code == "NoSuchBucket" else 403, code)
+        self.serial += 1
+        self.uploads[f"u{self.serial}"] = {}
+        told = f"<UploadId>u{self.serial}</UploadId>"
+        return _xml(f"<InitiateMultipartUploadResult>{told}</InitiateMultipartUploadResult>")
+
+    def _s3_UploadPartCopy(self, request: Any) -> Any:  # noqa: N802
+        bucket, _, query = _where(request.url)
+        if code := self.refusing.get(bucket):
+            return _error("s3", 404 if code == "NoSuchBucket" else 403, code)
+        if (parts := self.uploads.get(query["uploadId"])) is None:
+            return _error("s3", 404, "NoSuchUpload")
+        source, _, name = urllib.parse.unquote(_header(request, "x-amz-copy-source")).partition("/")
+        first, last = _header(request, "x-amz-copy-source-range").removeprefix("bytes=").split("-")
+        body = self.objects[(source, name)][-1].body[int(first) : int(last) + 1]
+        parts[int(query["partNumber"])] = body
+        return _xml(f"<CopyPartResult>{_part(body)}</CopyPartResult>")
+
+    def _s3_ListParts(self, request: Any) -> Any:  # noqa: N802
+        query = _where(request.url)[2]
+        if (parts := self.uploads.get(query["uploadId"])) is None:
+            return _error("s3", 404, "NoSuchUpload")
+        told = "".join(
+            f"<Part><PartNumber>{number}</PartNumber>{_part(body)}</Part>"
+            for number, body in sorted(parts.items())
+        )
+        return _xml(f"<ListPartsResult>{told}</ListPartsResult>")
+
+    def _s3_CompleteMultipartUpload(self, request: Any) -> Any:  # noqa: N802
+        bucket, key, query = _where(request.url)
+        if code := self.refusing.get(bucket):
+            return _error("s3", 404 if code == "NoSuchBucket" else 403, code)
+        if (parts := self.uploads.pop(query["uploadId"], None)) is None:
+            return _error("s3", 404, "NoSuchUpload")
+        bodies = [body for _, body in sorted(parts.items())]
+        digests = b"".join(hashlib.sha256(each).digest() for each in bodies)
+        sha = f"{base64.b64encode(hashlib.sha256(digests).digest()).decode()}-{len(bodies)}"
+        self.put(bucket, key, b"".join(bodies), checksums={"SHA256": sha}, checksum_type="COMPOSITE")
+        return _xml(
+            f"<CompleteMultipartUploadResult><ChecksumSHA256>{sha}</ChecksumSHA256></CompleteMultipartUploadResult>"
+        )
+
+    def _s3_AbortMultipartUpload(self, request: Any) -> Any:  # noqa: N802
+        query = _where(request.url)[2]
+        if self.uploads.pop(query["uploadId"], None) is None:
+            return _error("s3", 404, "NoSuchUpload")
+        return 204, {}, b""
+
     def _s3_PutObject(self, request: Any) -> Any:  # noqa: N802
         bucket, key, _ = _where(request.url)
         if code := self.refusing.get(bucket):
@@ -571,6 +623,12 @@ def _body(request: Any) -> bytes:
             break
         plain, rest = plain + rest[:length], rest[length + 2 :]
     return plain
+
+
+def _part(body: bytes) -> str:
+    sha = base64.b64encode(hashlib.sha256(body).digest()).decode()
+    etag = hashlib.md5(body).hexdigest()
+    return f"<ETag>{etag}</ETag><ChecksumSHA256>{sha}</ChecksumSHA256>"
 
 
 def _where(url: str) -> tuple[str, str, dict[str, str]]:

@@ -36,7 +36,7 @@ OBJECTS = (
     "acme inbox others/private.txt",
 )
 # What would act on what the table's rows put somewhere.
-RULES = ("uploads", "reconcile", "desk", "delivery", "succeeded")
+RULES = ("uploads", "reconcile", "desk", "census", "delivery", "succeeded")
 
 
 @pytest.fixture(scope="session")

@@ -78,6 +78,7 @@ IDENTITIES: Mapping[str, Callable[[], Reach]] = {
     "progress": _role("eu", "globalbi-eu-progress"),
     "reconcile": _role("eu", "globalbi-eu-reconcile"),
     "desk": _role("eu", "globalbi-eu-desk"),
+    "census": _role("eu", "globalbi-eu-census"),
     "delivery": _role("eu", "globalbi-eu-delivery"),
     "fleet": _role("hq", "globalbi-hq-fleet"),
     "job": _role("eu", "globalbi-eu-metagenome-job"),

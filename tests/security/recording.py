@@ -1,7 +1,7 @@
 """What the functions and jobs really ask of AWS: every call of their stories, as IAM actions on ARNs.
 
 Intake, progress, reconcile, headquarters' function and the runner's lease and publication are recorded in the
-campaign's story with every turn; the desk and the delivery function in tellings of their own; a whole job,
+campaign's story with every turn; desk, delivery and census in tellings of their own; a whole job,
 with its upload and references, in the twin.
 """
 
@@ -15,7 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from campaign.account import Account
-from handlers import delivery, desk, intake, progress, reconcile
+from handlers import census, delivery, desk, fleet, intake, progress, reconcile
 
 ACCOUNT, REGION = "222222222222", "eu-central-1"
 ABSENT = ("404", "NoSuchKey")
@@ -23,6 +23,7 @@ ABSENT = ("404", "NoSuchKey")
 S3_ACTIONS: Mapping[str, str] = {
     "HeadObject": "GetObject",
     "CopyObject": "PutObject",
+    "UploadPartCopy": "PutObject",
     "ListObjectsV2": "ListBucket",
     "ListObjectVersions": "ListBucketVersions",
     "CreateMultipartUpload": "PutObject",
@@ -32,7 +33,7 @@ S3_ACTIONS: Mapping[str, str] = {
 }
 # Where a function's work begins.
 ENTRIES = (
-    *((module, "handle") for module in (intake, progress, reconcile, delivery, desk)),
+    *((module, "handle") for module in (intake, progress, reconcile, delivery, desk, census, fleet)),
     (delivery, "sweep"),
 )
 NAMESPACES: Mapping[str, str] = {"eventbridge": "events"}
@@ -62,7 +63,7 @@ def uses_of(
         if action == "GetObject" and "VersionId" in params:
             action = "GetObjectVersion"
         yield use(action, bucket if action.startswith("ListBucket") else f"{bucket}/{params['Key']}")
-        if operation == "CopyObject":
+        if operation in ("CopyObject", "UploadPartCopy"):
             source = params["CopySource"]
             yield use("GetObject", f"arn:aws:s3:::{source['Bucket']}/{source['Key']}")
         if absent:
@@ -90,6 +91,9 @@ def uses_of(
 
 
 def _items(operation: str, params: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if operation == "BatchGetItem":
+        yield from ((operation, {"TableName": table}) for table in params["RequestItems"])
+        return
     if operation != "TransactWriteItems":
         yield operation, params
         return

@@ -10,17 +10,21 @@ from runner import job
 from campaign.kills import tell as tell_story
 from campaign.story import run_campaign
 from handlers import delivery, desk, reconcile
+from handlers.census import DAY_S
+from handlers.delivery_parts import LEAST_S_FOR_A_PART
 from handlers.delivery_plan import GRACE_S
 from handlers.desk import Desk
-from tests.handlers.aws_fakes import UPLOADS, Call, World
+from handlers.fleet import FleetContext
+from tests.handlers.aws_fakes import UPLOADS, Call, World, sqs, table_of
 from tests.handlers.lab import KEY, quiet, shared, started, succeeded, take, tell, with_assembly, with_cohort
-from tests.handlers.test_delivery import PARTNER, hand, receive
+from tests.handlers.test_census import TABLE, deliver, night
+from tests.handlers.test_delivery import PARTNER, event_of, hand, receive
+from tests.handlers.test_delivery_parts import READS, large
 from tests.handlers.test_notices import channels
 from tests.pipeline_images.runner.office import Office
 from tests.security.recording import Use, recording, recording_campaign
 
 SAMPLES, SEED = 150, 1
-A_DAY_S = 86_400.0
 
 
 def of_the_campaign() -> set[Use]:
@@ -40,7 +44,7 @@ def _campaign() -> set[Use]:
 
 
 def of_the_office(world: World) -> set[Use]:
-    """A wrong key, an upload that is gone, a follow-on, a cohort, deliveries, pages and notices."""
+    """A wrong key, an upload that is gone, a follow-on, a cohort, deliveries, pages, notices and a census."""
     found: set[Use] = set()
     world.office = replace(world.office, agreements=(PARTNER,))
     with_assembly(world)
@@ -62,11 +66,35 @@ def of_the_office(world: World) -> set[Use]:
         shared(world, "S6")
         quiet(world)
         _uploads_of_one_second(world)
+        _census(world)
+    return found
+
+
+def of_large_files(world: World) -> set[Use]:
+    """Files of parts: one is delivered, one superseded in between."""
+    found: set[Use] = set()
+    with recording(found):
+        hand(world, large(world, "L1"), agreement=READS)
+        delivery.sweep(world.context(), [READS])
+        begun = large(world, "L2")
+        no_time = world.context(deadline=world.now + LEAST_S_FOR_A_PART - 1)
+        delivery.handle(sqs(event_of(begun)), no_time, [READS])
+        world.sleep(1)
+        hand(world, large(world, "L2", b"other reads"), agreement=READS)
+        hand(world, begun, agreement=READS)
     return found
 
 
 def look_after(world: World) -> None:
     desk.handle({}, Desk(context=world.context(), channels=channels([], {"soil": None})))
+
+
+def _census(world: World) -> None:
+    """Told to headquarters, which compares."""
+    world._dynamo("CreateTable", table_of(TABLE, {"by_state": ("by_state", "updated")}))
+    headquarters = FleetContext(table=TABLE, dynamodb=world.clients.dynamodb, clock=lambda: world.now)
+    world.now += 1.5 * DAY_S
+    deliver(headquarters, night(world))
 
 
 def _uploads_of_one_second(world: World) -> None:
@@ -76,7 +104,7 @@ def _uploads_of_one_second(world: World) -> None:
     late = world.upload(sample("S4"))
     world.upload(sample("S4"), b"the event is lost")
     gone = world.upload(sample("S5"))
-    world.sleep(A_DAY_S)
+    world.sleep(DAY_S)
 
     def removed(call: Call) -> None:
         if call.operation == "HeadObject":

@@ -130,6 +130,14 @@ _ROWS = (
     ("desk", "s3:GetObject", f"eu uploads {READS}", NO, "nor reads"),
     ("desk", "batch:SubmitJob", SPOT, NO, "it starts nothing"),
     ("desk", "ssm:GetParameter", "eu parameter /globalbi/eu/chat/soil", NO, "the office has no chat"),
+    # Census
+    ("census", "dynamodb:Scan", "eu ledger -", YES, "it reads every run, once a night"),
+    ("census", "events:PutEvents", "eu bus default", YES, "and tells headquarters of them"),
+    ("census", "dynamodb:UpdateItem", "eu ledger run#1", NO, "it changes no run"),
+    ("census", "dynamodb:DeleteItem", "eu ledger run#1", NO, "and forgets none"),
+    ("census", "dynamodb:Query", "hq fleet office#eu", NO, "headquarters compares, not the office"),
+    ("census", "s3:GetObject", f"eu results {REPORT}", NO, "it reads no results"),
+    ("census", "s3:GetObject", f"eu uploads {READS}", NO, "nor reads"),
     # Delivery
     ("delivery", "s3:GetObject", f"eu results {REPORT}", YES, "it reads what it delivers"),
     ("delivery", "s3:CopyIntoInbox", "acme inbox globalbi/d1/report.html", YES, "below the partner's prefix"),

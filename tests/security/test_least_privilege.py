@@ -12,13 +12,14 @@ from policies.access import listed
 from tests.handlers.aws_fakes import World
 from tests.security.identities import Place
 from tests.security.recording import Use
-from tests.security.stories import of_a_job, of_the_campaign, of_the_office
+from tests.security.stories import of_a_job, of_large_files, of_the_campaign, of_the_office
 from tests.security.table import TABLE, YES
 
 pytestmark = pytest.mark.xdist_group("security")
 
+FUNCTIONS = ("intake", "progress", "reconcile", "desk", "census", "delivery")
 RECORDED: Mapping[str, tuple[str, str]] = {
-    **{who: ("eu", f"globalbi-eu-{who}") for who in ("intake", "progress", "reconcile", "desk", "delivery")},
+    **{who: ("eu", f"globalbi-eu-{who}") for who in FUNCTIONS},
     "job": ("eu", "globalbi-eu-metagenome-job"),
     "fleet": ("hq", "globalbi-hq-fleet"),
 }
@@ -99,7 +100,7 @@ def recorded(places: dict[str, Place], tmp_path_factory: pytest.TempPathFactory)
     key = progress["Environment"]["Variables"]["PASSPORT_KEY"]  # the stories call it passports
     uses = {
         replace(use, resource=key) if use.resource.endswith(":key/passports") else use
-        for use in of_the_campaign() | of_the_office(World()) | job
+        for use in of_the_campaign() | of_the_office(World()) | of_large_files(World()) | job
     }
     return {who: {use for use in uses if use.who == who} for who in {use.who for use in uses}}
 

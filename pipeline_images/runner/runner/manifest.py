@@ -1,5 +1,6 @@
 """The manifest: the last object of a result, and the proof that it is whole."""
 
+import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -16,12 +17,30 @@ MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True, kw_only=True)
+class Parts:
+    """A file that was put in parts of so many bytes, and the checksum of checksums that S3 then has of it."""
+
+    bytes: int
+    checksum: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ResultFile:
     """A published file; `path` is relative to the run's prefix, `size` in bytes, `sha256` in hex."""
 
     path: str
     size: int
     sha256: str
+    parts: Parts | None = None
+
+    @property
+    def checksum(self) -> str:
+        """The SHA-256 that S3 has of it."""
+        return self.parts.checksum if self.parts else base64.b64encode(bytes.fromhex(self.sha256)).decode()
+
+    def told(self) -> dict[str, Any]:
+        """As the manifest lists it."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 def manifest(
@@ -50,7 +69,7 @@ def manifest(
         "members": asdict(job.members) if job.members else None,
         "after": asdict(job.after) if job.after else None,
         "references": {r.role: {"name": r.name, "version": r.version} for r in job.references},
-        "files": [asdict(file) for file in files],
+        "files": [file.told() for file in files],
         "tools": dict(tools),
         "resources": dict(resources),
         "instance": asdict(host) if host else None,
@@ -86,7 +105,15 @@ def left_by_pipeline(meta: Path, name: str) -> dict[str, Any]:
 
 def files_of(published: Mapping[str, Any]) -> list[ResultFile]:
     """The files a manifest lists; raises KeyError or TypeError when it is none of ours."""
-    return [ResultFile(path=f["path"], size=f["size"], sha256=f["sha256"]) for f in published["files"]]
+    return [
+        ResultFile(
+            path=f["path"],
+            size=f["size"],
+            sha256=f["sha256"],
+            parts=Parts(**f["parts"]) if f.get("parts") else None,
+        )
+        for f in published["files"]
+    ]
 
 
 def _iso(epoch_s: float) -> str:

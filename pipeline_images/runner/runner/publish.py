@@ -12,16 +12,17 @@ import json
 import mimetypes
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
+from s3transfer.utils import ReadFileChunk
 
 from runner.limits import MIB, Limits
-from runner.manifest import MANIFEST, ResultFile, files_of
+from runner.manifest import MANIFEST, Parts, ResultFile, files_of
 from runner.member_names import clean_path
 from runner.outcome import EX_SOFTWARE, EX_UNAVAILABLE, Failed, Refused
 from runner.stop import Stop
@@ -29,6 +30,9 @@ from runner.stop import Stop
 THREADS = 8
 RACES = 8  # a key that changes this often between our look and our put is not a race any more
 PUT_BYTES = 5 << 30  # AWS: the largest object of one PutObject
+# AWS: a multipart upload has 10,000 parts at most, of 5 MiB to 5 GiB. Its SHA-256 is one of its parts' only.
+PART_BYTES, MOST_PARTS = 1 << 30, 10_000
+PARTS_AT_ONCE = 4
 _RESERVED = (MANIFEST, "status.json", "passport.json")
 _TEXT_TYPES = {
     ".tsv": "text/tab-separated-values; charset=utf-8",
@@ -92,16 +96,16 @@ class Prefix:
     def put_manifest(self, manifest: Mapping[str, Any]) -> bool:
         """Publish. False when a whole result of this run stood there already, which is then left as it is."""
         body = json.dumps(manifest, indent=1, ensure_ascii=False).encode()
-        sha256 = hashlib.sha256(body).hexdigest()
+        checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
         self.confirm()
         condition = {"IfNoneMatch": "*"}
         for _ in range(RACES):
-            if self._put(MANIFEST, body, sha256, condition):
+            if self._put(MANIFEST, body, checksum, condition):
                 return True
             seen = self._head(MANIFEST)
             if seen is None:
                 continue
-            if seen["sha256"] == sha256:
+            if seen["checksum"] == checksum:
                 return True  # ours: the reply to the first put was lost
             if self.published() is not None:
                 return False
@@ -112,32 +116,79 @@ class Prefix:
 
     def _put_file(self, folder: Path, path: str) -> ResultFile:
         self.stop.check()
-        sha256, size = _sha256_of(folder / path)
-        if size > PUT_BYTES:
-            raise Failed(f"the result {path} has {size} bytes; one object may have {PUT_BYTES}", EX_SOFTWARE)
+        file = _read(folder / path, path)
+        if file.size > PART_BYTES * MOST_PARTS:
+            most = PART_BYTES * MOST_PARTS
+            raise Failed(f"the result {path} has {file.size} bytes; one object may have {most}", EX_SOFTWARE)
         condition = {"IfNoneMatch": "*"}
         for _ in range(RACES):
-            with (folder / path).open("rb") as body:
-                if self._put(path, body, sha256, condition):
-                    break
+            if self._put_whole(folder / path, file, condition):
+                break
             seen = self._head(path)
             if seen is None:
                 continue
-            if seen["sha256"] == sha256:
+            if seen["checksum"] == file.checksum:
                 break  # ours after a lost reply, or another attempt's with the same bytes
             self.confirm()  # after the look: from here on a newer attempt's put changes the ETag
             self._leave_a_result_alone()  # the other attempt's file may be part of one by now
             condition = {"IfMatch": seen["etag"]}
         else:
             raise Failed(f"{self._name(path)} kept changing while it was published", EX_UNAVAILABLE)
-        return ResultFile(path=path, size=size, sha256=sha256)
+        return file
+
+    def _put_whole(self, source: Path, file: ResultFile, condition: Mapping[str, str]) -> bool:
+        """One file, in parts if it is too large for one put; False when the condition did not hold."""
+        if file.parts:
+            return self._put_parts(source, file, condition)
+        with source.open("rb") as body:
+            return self._put(file.path, body, file.checksum, condition)
+
+    def _put_parts(self, source: Path, file: ResultFile, condition: Mapping[str, str]) -> bool:
+        """The condition is judged when the parts are put together. What breaks off in between is nothing to
+        any reader, and the bucket's own rule removes it.
+        """
+        at = {"Bucket": self.bucket, "Key": self.prefix + file.path}
+        begun = self.s3.create_multipart_upload(
+            **at,
+            ContentType=content_type(file.path),
+            ChecksumAlgorithm="SHA256",
+            Metadata=dict(self.metadata),
+        )
+
+        def put(number: int) -> dict[str, Any]:
+            self.stop.check()
+            start = (number - 1) * PART_BYTES
+            with ReadFileChunk.from_filename(str(source), start, PART_BYTES) as body:
+                answer = self.s3.upload_part(
+                    **at,
+                    UploadId=begun["UploadId"],
+                    PartNumber=number,
+                    Body=body,
+                    ChecksumAlgorithm="SHA256",
+                )
+            told = {name: answer[name] for name in ("ETag", "ChecksumSHA256")}
+            return {"PartNumber": number, **told}
+
+        with ThreadPoolExecutor(PARTS_AT_ONCE, thread_name_prefix="parts") as pool:
+            parts = list(pool.map(put, range(1, _count_of(file.size) + 1)))
+        if composite(base64.b64decode(each["ChecksumSHA256"]) for each in parts) != file.checksum:
+            raise Failed(f"the result {file.path} changed while it was published", EX_SOFTWARE)
+        try:
+            self.s3.complete_multipart_upload(
+                **at, UploadId=begun["UploadId"], MultipartUpload={"Parts": parts}, **condition
+            )
+        except ClientError as error:
+            if _is_passed_by(error):
+                return False
+            raise
+        return True
 
     def _leave_a_result_alone(self) -> None:
         """An attempt that woke up late may have published while this one worked: one result is enough."""
         if self.published() is not None:
             raise AlreadyPublished(f"another attempt has published {self._name('')}")
 
-    def _put(self, path: str, body: Any, sha256: str, condition: Mapping[str, str]) -> bool:
+    def _put(self, path: str, body: Any, checksum: str, condition: Mapping[str, str]) -> bool:
         """One conditional put; False when the condition did not hold."""
         try:
             self.s3.put_object(
@@ -145,13 +196,12 @@ class Prefix:
                 Key=self.prefix + path,
                 Body=body,
                 ContentType=content_type(path),
-                ChecksumSHA256=base64.b64encode(bytes.fromhex(sha256)).decode(),
+                ChecksumSHA256=checksum,
                 Metadata=dict(self.metadata),
                 **condition,
             )
         except ClientError as error:
-            # 409: another conditional put of the key was under way. 404: what we saw has been deleted.
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] in (404, 409, 412):
+            if _is_passed_by(error):
                 return False
             raise
         return True
@@ -163,8 +213,7 @@ class Prefix:
             if _is_absent(error):
                 return None
             raise
-        checksum = head.get("ChecksumSHA256", "").partition("-")[0]  # of parts: unlike ours
-        return {"etag": head["ETag"], "sha256": base64.b64decode(checksum).hex()}
+        return {"etag": head["ETag"], "checksum": head.get("ChecksumSHA256", "")}
 
     def _manifest(self) -> dict[str, Any] | None:
         try:
@@ -182,7 +231,7 @@ class Prefix:
     def _stands(self, manifest: Mapping[str, Any]) -> bool:
         def stands(file: ResultFile) -> bool:
             head = self._head(file.path)
-            return head is not None and head["sha256"] == file.sha256
+            return head is not None and head["checksum"] == file.checksum
 
         with ThreadPoolExecutor(THREADS) as pool:
             return all(pool.map(stands, files_of(manifest)))
@@ -227,10 +276,36 @@ def _is_absent(error: ClientError) -> bool:
     return error.response["ResponseMetadata"]["HTTPStatusCode"] in (403, 404)
 
 
-def _sha256_of(path: Path) -> tuple[str, int]:
-    digest, size = hashlib.sha256(), 0
-    with path.open("rb") as file:
+def _is_passed_by(error: ClientError) -> bool:
+    # 409: another conditional put of the key was under way. 404: what we saw has been deleted.
+    return error.response["ResponseMetadata"]["HTTPStatusCode"] in (404, 409, 412)
+
+
+def composite(digests: Iterable[bytes]) -> str:
+    """S3's checksum of an object of parts: the SHA-256 of the parts' own, and how many they are.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
+    """
+    parts = list(digests)
+    return f"{base64.b64encode(hashlib.sha256(b''.join(parts)).digest()).decode()}-{len(parts)}"
+
+
+def _count_of(size: int) -> int:
+    return -(-size // PART_BYTES)
+
+
+def _read(source: Path, path: str) -> ResultFile:
+    """The file with its SHA-256 and, if it is put in parts, that of its parts: it is read once."""
+    whole, size, large = hashlib.sha256(), 0, source.stat().st_size > PUT_BYTES
+    parts: list[Any] = []
+    with source.open("rb") as file:
         while chunk := file.read(MIB):
-            digest.update(chunk)
+            whole.update(chunk)
+            if large and size % PART_BYTES == 0:
+                parts.append(hashlib.sha256())
+            if large:
+                parts[-1].update(chunk)
             size += len(chunk)
-    return digest.hexdigest(), size
+    checksum = composite(each.digest() for each in parts)
+    in_parts = Parts(bytes=PART_BYTES, checksum=checksum) if large else None
+    return ResultFile(path=path, size=size, sha256=whole.hexdigest(), parts=in_parts)
