@@ -1,9 +1,9 @@
 """The metagenome pipeline: against a workflow of the same tools, over sizes, and against the truth.
 
 The same samples go through the metagenome image's pipeline and through a plain Snakemake workflow (fastp,
-minimap2 and samtools, Kraken 2) whose tools are those of the same image, one after the other, in containers
-that differ in nothing else. The pipeline does more in that time: it checks every record, asks sylph, writes
-tables, charts and the report. The samples are mock communities.
+minimap2 or bowtie2 with samtools, Kraken 2, MultiQC) whose tools are those of the same image, one after the
+other, in containers that differ in nothing else. The pipeline does more in that time: it checks every record,
+asks sylph, writes tables, charts and the report. The samples are mock communities.
 
 METAGENOME_COMPARED=n (pairs) METAGENOME_ROUNDS=n METAGENOME_PAIRS=n,n,… (sizes) METAGENOME_SEEDS=n,n,…
 """
@@ -23,10 +23,9 @@ from pathlib import Path
 import yaml
 from rich.console import Console
 
+from benchmarks import metagenome_workflow as workflow
 from benchmarks.metagenome_figures import (
     OURS,
-    PLAIN,
-    PLAIN_GZ,
     Accuracy,
     Taken,
     accuracies,
@@ -45,16 +44,14 @@ SEEDS = "7101,7202,7303"  # nothing was tuned on them
 ACCURACY_PAIRS = 300_000
 THREADS = 2
 IMAGE = containers.local_image("metagenome")
-SNAKEMAKE = "snakemake==9.27.1"
-PYTHON = (3, 11)  # the image's, which runs Snakemake as well
 
 
 def measure(console: Console) -> Report:
     docker = containers.engine()
     if not docker.has(IMAGE):
         return Report(title="Nothing was measured.", faults=[f"{IMAGE} is missing: make images"])
-    if sys.version_info[:2] != PYTHON:
-        wanted = ".".join(map(str, PYTHON))
+    if sys.version_info[:2] != workflow.PYTHON:
+        wanted = ".".join(map(str, workflow.PYTHON))
         return Report(
             title="Nothing was measured.", faults=[f"Snakemake has to be installed by Python {wanted}"]
         )
@@ -77,7 +74,7 @@ def measure(console: Console) -> Report:
             "ways": {way: [asdict(each) for each in found] for way, found in ways.items()},
             "scaled": {pairs: [asdict(taken), size] for pairs, (taken, size) in scaled.items()},
             "accuracy": [asdict(each) for each in accuracy],
-            "snakemake": SNAKEMAKE,
+            "packages": workflow.PACKAGES,
         },
         faults=[*target_faults(ways), *sizing_faults(scaled)],
     )
@@ -92,12 +89,12 @@ class Bench:
     def ways(self, pairs: int, rounds: int) -> dict[str, list[Taken]]:
         """Every way once a round, so that whatever else the machine does falls on all of them."""
         sample = self._sample(pairs, seed=1)
-        snakemake = self._snakemake()
-        found: dict[str, list[Taken]] = {OURS: [], PLAIN: [], PLAIN_GZ: []}
+        plain = workflow.Workflow(self._docker, ROOT / ".build" / "packages")
+        found: dict[str, list[Taken]] = {OURS: [], **{name: [] for name in workflow.WAYS}}
         for number in range(rounds):
             found[OURS].append(self._ours(sample))
-            found[PLAIN].append(self._plain(sample, snakemake, "fastq"))
-            found[PLAIN_GZ].append(self._plain(sample, snakemake, "fastq.gz"))
+            for name, way in workflow.WAYS.items():
+                found[name].append(self._plain(sample, plain, way))
             told = ", ".join(f"{each[-1].wall_s:.1f}" for each in found.values())
             self._console.print(f"{pairs:,} pairs, round {number + 1} of {rounds}: {told} s")
         return found
@@ -158,25 +155,9 @@ class Bench:
         command = ["/opt/pipeline/run", "/input", "/work/out"]
         return self._run(sample, work or self._work(), command, environ)
 
-    def _plain(self, sample: mock.Community, snakemake: Path, suffix: str) -> Taken:
-        config = {"input": "/input", "references": "/references", "threads": THREADS, "suffix": suffix}
-        command = [
-            "python3",
-            "-m",
-            "snakemake",
-            "--snakefile",
-            "/bench/benchmarks/Snakefile",
-            "--cores",
-            str(THREADS),
-        ]
-        command += [
-            "--directory",
-            "/work/out",
-            "--config",
-            *(f"{key}={value}" for key, value in config.items()),
-        ]
-        environ = {"PYTHONPATH": "/snakemake", "HOME": "/work/scratch", "XDG_CACHE_HOME": "/work/scratch"}
-        return self._run(sample, self._work(), command, environ, [f"--volume={snakemake}:/snakemake:ro"])
+    def _plain(self, sample: mock.Community, plain: workflow.Workflow, way: workflow.Way) -> Taken:
+        command = plain.command(way, THREADS)
+        return self._run(sample, self._work(), command, plain.environ, plain.mounts, workflow.IMAGE)
 
     def _run(
         self,
@@ -185,6 +166,7 @@ class Bench:
         command: Sequence[str],
         environ: dict[str, str],
         more: Sequence[str] = (),
+        image: str = IMAGE,
     ) -> Taken:
         references = self._references()
         os.sync()  # what was written before must not go to disk during this one
@@ -192,7 +174,7 @@ class Bench:
         words += [f"--env={key}={value}" for key, value in environ.items()]
         words += [f"--volume={self._reads(sample)}:/input:ro", f"--volume={references}:/references:ro"]
         words += [f"--volume={work}:/work", f"--volume={ROOT / 'benchmarks'}:/bench/benchmarks:ro"]
-        words += ["--workdir=/bench", IMAGE]
+        words += ["--workdir=/bench", image]
         done = subprocess.run(
             self._docker.command(*words, "-m", "benchmarks.in_container", "/work", *command),
             env=dict(self._docker.environ),
@@ -213,17 +195,6 @@ class Bench:
             for role, name in described["references"].items():
                 (version,) = (made / name).iterdir()
                 shutil.copytree(version, folder / role)
-        return folder
-
-    def _snakemake(self) -> Path:
-        """Snakemake's packages, in a folder of their own that goes with the benchmark."""
-        folder = self._folder / "snakemake"
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        done = subprocess.run(
-            [*command, "--target", str(folder), SNAKEMAKE], capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise RuntimeError(f"{SNAKEMAKE} cannot be installed: {done.stderr[-500:]}")
         return folder
 
 

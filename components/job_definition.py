@@ -136,6 +136,8 @@ class JobDefinition(pulumi.ComponentResource):
             # Whatever an image says of itself: the instance keeps its credentials from all but root.
             "user": JOB_USER,
             "privileged": False,
+            # A pipeline writes to the scratch disk; what it runs stays what HQ has built.
+            "readonlyRootFilesystem": True,
             # A first process that passes SIGTERM on and reaps what a pipeline's tools leave behind.
             "linuxParameters": {"initProcessEnabled": True},
             "logConfiguration": {

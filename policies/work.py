@@ -32,7 +32,8 @@ def _confined(job: Resource) -> bool:
         return True
     folders = [volume.get("host", {}).get("sourcePath") for volume in container.get("volumes", ())]
     root = not re.match(r"[1-9]\d*(:|$)", str(container.get("user", "")))
-    return not (root or container.get("privileged") or set(folders) - {SCRATCH})
+    writable = container.get("readonlyRootFilesystem") is not True
+    return not (root or writable or container.get("privileged") or set(folders) - {SCRATCH})
 
 
 def _once(job: Resource) -> bool:
@@ -95,14 +96,14 @@ POLICIES = (
     ),
     Policy(
         id="GBI-BAT-2",
-        rule="A job is not root, not privileged, and sees no folder of its host but /scratch.",
+        rule="A job is not root, not privileged, and can write to no folder but its host's /scratch.",
         reason="An upload is a stranger's file: what unpacks it must not reach the instance.",
         controls=("ECS.4", "CKV_AWS_210"),
         check=each(
             JOB,
             must=_confined,
-            message="needs a user by number other than 0, and must not be privileged, nor mount a folder"
-            f" other than {SCRATCH}",
+            message="needs a user by number other than 0 and a read-only root file system, and must not be"
+            f" privileged, nor mount a folder other than {SCRATCH}",
         ),
     ),
     Policy(

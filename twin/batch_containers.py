@@ -118,8 +118,12 @@ def _words(attempt: Attempt, image: str, folder: Path) -> list[str]:
     words += [f"--memory={attempt.memory_mib}m", f"--memory-swap={attempt.memory_mib}m"]
     if attempt.user:
         words += ["--user", attempt.user]
-    if containers.engine().program == "podman":
+    podman = containers.engine().program == "podman"
+    if podman:
         words.append("--rm")  # docker keeps it until it said whether the kernel ended it
+    if attempt.read_only_root:
+        # podman would lay a /tmp over it, which on AWS is not there.
+        words += ["--read-only", *(["--read-only-tmpfs=false"] if podman else [])]
     for source, inside, read_only in attempt.mounts:
         mount = f"{host_folder(attempt.office, source)}:{inside}"
         words += ["--volume", f"{mount}:ro" if read_only else mount]

@@ -30,6 +30,7 @@ class Attempt:
     environment: dict[str, str]
     memory_mib: int
     user: str | None = None  # None: the image's own
+    read_only_root: bool = False
     mounts: list[tuple[str, str, bool]] = field(
         default_factory=list
     )  # of the host, in the container, read-only

@@ -194,6 +194,7 @@ class Scheduler:
             environment=environment,
             memory_mib=int(job.needs("MEMORY", 512)),
             user=container.get("user"),
+            read_only_root=bool(container.get("readonlyRootFilesystem")),
             mounts=_mounts(container),
             instance=_instance(job),
         )

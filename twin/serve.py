@@ -15,6 +15,7 @@ def main() -> None:
         bus_forwarding,
         checksums,
         copies,
+        object_reads,
         permissions,
         ranges,
         replication,
@@ -27,6 +28,7 @@ def main() -> None:
     checksums.install()
     ranges.install()
     copies.install()
+    object_reads.install()
     replication.install()
     s3_events.install()
     engine = batch.install(f"http://127.0.0.1:{port}")

@@ -270,6 +270,7 @@ def test_jobs_name_their_image_by_digest_and_run_without_privileges(
         assert container["image"].startswith(place)
         assert "@sha256:" in container["image"]
         assert container["privileged"] is False
+        assert container["readonlyRootFilesystem"] is True
         assert each.inputs["retryStrategy"] == {"attempts": 1}
         assert each.inputs["timeout"]["attemptDurationSeconds"] >= 60
         assert each.inputs["deregisterOnNewRevision"] is False

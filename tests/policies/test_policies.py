@@ -133,6 +133,7 @@ BROKEN: Mapping[str, list[tuple[str, Break | None]]] = {
         (JOB, in_json("containerProperties", put(True, "privileged"))),
         (JOB, in_json("containerProperties", put("0:0", "user"))),
         (JOB, in_json("containerProperties", without("user"))),
+        (JOB, in_json("containerProperties", put(False, "readonlyRootFilesystem"))),
         (JOB, in_json("containerProperties", put("/var/run", "volumes", 0, "host", "sourcePath"))),
     ],
     "GBI-BAT-3": [(JOB, put(True, "deregisterOnNewRevision")), (JOB, without("deregisterOnNewRevision"))],

@@ -17,7 +17,7 @@ from rehearsal.serving import TOKEN, served
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = ROOT / ".github" / "workflows"
 # A workflow that needs a registry and a container engine; no rehearsal runs it.
-NOT_REHEARSED = {"actions/attest-build-provenance"}
+NOT_REHEARSED = {"actions/attest-build-provenance", "actions/attest-sbom"}
 
 
 def test_no_action_is_fetched_from_the_internet() -> None:

@@ -41,6 +41,7 @@ class Machine:
 
     def __init__(self, at_once: int = 4) -> None:
         self.runs: list[str] = []
+        self.attempts: list[Attempt] = []
         self.going, self.most = 0, 0
         self.lock = threading.Lock()
         self.scheduler = Scheduler(
@@ -55,6 +56,7 @@ class Machine:
     def run(self, attempt: Attempt, say: Callable[[str], None]) -> End:
         with self.lock:
             self.runs.append(attempt.name)
+            self.attempts.append(attempt)
             self.going += 1
             self.most = max(self.most, self.going)
         try:
@@ -176,6 +178,26 @@ def test_a_terminated_job_is_not_retried_and_one_that_waits_ends_at_once(machine
     until(lambda: running.done and waiting.done)
     assert (running.shown["statusReason"], waiting.shown["statusReason"]) == ("superseded", "superseded")
     assert (len(running.shown["attempts"]), len(waiting.shown["attempts"])) == (1, 0)
+
+
+def test_a_root_file_system_is_read_only_where_the_definition_says_so(machine: Machine) -> None:
+    """An image that writes beside its scratch disk would run here, and fail on AWS."""
+    for read_only in (False, True):
+        with request_scope(ACCOUNT, REGION):
+            container: dict[str, Any] = {
+                "image": f"read only: {read_only}",
+                "readonlyRootFilesystem": read_only,
+                "resourceRequirements": [],
+            }
+            objects.register_job_definition(
+                {"jobDefinitionName": "d", "type": "container", "containerProperties": container}
+            )
+        machine.submit("0")
+    until(lambda: len(machine.attempts) == 2)
+    assert {each.image: each.read_only_root for each in machine.attempts} == {
+        "read only: False": False,
+        "read only: True": True,
+    }
 
 
 def test_a_job_waits_for_what_it_depends_on_and_falls_with_it(machine: Machine) -> None:
