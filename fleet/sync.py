@@ -73,7 +73,7 @@ def judged(
 
 def look(access: Access, table: FleetTable, offices: Sequence[Office], root: Path) -> list[Sync]:
     """Every pipeline of these offices; an office that cannot be asked is said to be so, never in sync."""
-    answers = in_each(offices, lambda office: _applied(access, office))
+    answers = in_each(offices, lambda office: applied_of(access, office))
     found: list[Sync] = []
     for office in offices:
         answer = answers[office.name]
@@ -101,7 +101,7 @@ def _commit(root: Path, file: str) -> str | None:
         return None
 
 
-def _applied(access: Access, office: Office) -> dict[str, str | None]:
+def applied_of(access: Access, office: Office) -> dict[str, str | None]:
     """By pipeline, the digest of its newest active job definition."""
     batch = access.client("batch", office)
     found: dict[str, str | None] = {}

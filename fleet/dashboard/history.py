@@ -6,6 +6,7 @@ newest first, as a few words each; from then on only what changed is asked for, 
 and time. The page says how far back it has read.
 """
 
+import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from fleet.watch import LATEST_S
 
 _ONLY = (
     "office", "run_id", "pipeline", "project", "sample", "state", "revision", "updated", "uploaded", "times",
-    "attempt", "attempts", "message", "region", "used", "size",
+    "attempt", "attempts", "message", "region", "used", "size", "release_digest",
 )  # fmt: skip
 
 
@@ -39,6 +40,7 @@ class Seen:
     failures: tuple[tuple[datetime, str], ...]  # of each attempt that failed: when, and its class
     vcpus: int
     message: str
+    release_digest: str
     cost: Cost
 
     @property
@@ -68,6 +70,7 @@ def seen(row: Row) -> Seen | None:
         ),
         vcpus=int(attempts[-1].get("vcpus") or 0) if attempts else 0,
         message=str(row.get("message", "")),
+        release_digest=sys.intern(str(row.get("release_digest", ""))),  # few, and long
         cost=cost_of(row),
     )
 

@@ -75,7 +75,7 @@ def test_a_row_is_not_taken_from_the_account_that_sent_it(offices: Offices) -> N
 
 
 def test_what_comes_during_a_rebuild_stays_and_stops_no_other_row(offices: Offices) -> None:
-    """Runs go on while a table is rebuilt: a newer row must not be put back, nor cost its neighbours theirs."""
+    """Runs go on while a table is rebuilt: a newer row must not be put back, nor cost others theirs."""
     runs = [moved(run(number), "running") for number in range(1, 6)]
     offices.at_home("eu", *runs)
     found = compare(offices.access, offices.office("eu"), now()).differences

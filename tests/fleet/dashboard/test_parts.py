@@ -17,7 +17,7 @@ AT = datetime(2026, 11, 25, 12, tzinfo=UTC)
 ONE = Seen(
     office="eu", run_id="r1", pipeline="metagenome", project="soil", sample="S1", state="succeeded",
     revision=3, attempt=1, updated=AT, waited_s=120.0, failures=((AT - timedelta(days=1), "memory"),),
-    vcpus=4, message="", cost=Cost(),
+    vcpus=4, message="", release_digest="", cost=Cost(),
 )  # fmt: skip
 DAYS = days_of(AT, 3)
 
