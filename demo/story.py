@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,6 +17,7 @@ from rich.console import Console
 
 from twin import credentials, deploy
 from twin import home as home_of_twin
+from twin.offices import ROOT
 from twin.server import Twin
 from twin.state import State
 
@@ -48,7 +49,7 @@ class Offices:
         """Brings one office to what its stack file says; what was done."""
         began = time.monotonic()
         with self.console.status(f"Deploying {office} from Pulumi.{office}.yaml …"):
-            changes = deploy.up(office)
+            changes = deploy.up(office, root=self.twin.root)
         self.outputs[office] = State.load(office, home_of_twin.running().life).outputs
         seconds = time.monotonic() - began
         self.console.print(f"Deployed    {office}: {len(changes)} resources in {seconds:.1f} s")
@@ -105,6 +106,16 @@ class Offices:
             f"{sample} of {office} did not end in {PATIENCE_S} s; its last state: {shown or 'none'}"
         )
 
+    def ended(self, office: str, sample: str) -> dict[str, Any]:
+        """The sample's status once it has ended, without a word meanwhile."""
+
+        def status() -> dict[str, Any] | None:
+            found = self.status(office, sample)
+            return found if found and found["state"] in TERMINAL else None
+
+        found: dict[str, Any] = wait_for(f"the end of {sample} of {office}", status, seconds=PATIENCE_S)
+        return found
+
     def fleet_table(self) -> list[dict[str, Any]]:
         """Every row of HQ's table, as plain values."""
         read = TypeDeserializer().deserialize
@@ -129,14 +140,19 @@ def _holds(s3: Any, bucket: str, objects: int) -> bool:
 
 
 @contextmanager
-def three_offices(home: Path, console: Console) -> Iterator[Offices]:
-    """Starts a twin that knows nothing of an earlier one, and deploys hq, eu and us from their files."""
+def three_offices(
+    home: Path, console: Console, tree: Callable[[Path], Path] | None = None
+) -> Iterator[Offices]:
+    """Starts a twin that knows nothing of an earlier one, and deploys hq, eu and us from their files.
+
+    `tree` makes another folder of stack files than the repository's, in the folder that it is given.
+    """
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
     before = os.environ.get("TWIN_HOME")
     os.environ["TWIN_HOME"] = str(home / "twin")
     try:
-        with Twin() as twin:
+        with Twin(root=tree(home / "tree") if tree else ROOT) as twin:
             offices = Offices(twin=twin, console=console, outputs={})
             for office in OFFICES:
                 offices.deploy(office)

@@ -47,6 +47,15 @@ class Applied:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Used:
+    """The state of a run, and the release that it used."""
+
+    state: str
+    digest: str
+    release_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Sync:
     """One pipeline of one office. `applied` is the digest; None where no job definition is active."""
 
@@ -61,13 +70,13 @@ class Sync:
     commit: str | None = None  # the last that changed the office's stack file
 
 
-def judged(office: str, desired: Release, applied: Applied, rows: Iterable[Mapping[str, Any]]) -> Sync:
-    """From the releases, and headquarters' rows of the pipeline's open runs and newest ended ones there."""
-    recent = list(rows)
-    in_flight = [row for row in recent if row["state"] not in TERMINAL]
-    ended = [row for row in recent if row["state"] in TERMINAL and _used(row) == desired.id]
-    failed = sum(row["state"] == FAILED for row in ended)
-    older = sum(_used(row) != desired.id for row in in_flight)
+def judged(office: str, desired: Release, applied: Applied, runs: Iterable[Used]) -> Sync:
+    """From the releases, and what the pipeline's open runs and newest ended ones used there."""
+    recent = list(runs)
+    in_flight = [run for run in recent if run.state not in TERMINAL]
+    ended = [run for run in recent if run.state in TERMINAL and run.release_id == desired.id]
+    failed = sum(run.state == FAILED for run in ended)
+    older = sum(run.release_id != desired.id for run in in_flight)
     if applied.digest is None:
         state, reason = OUT_OF_SYNC, "no job definition is active: apply the office"
     elif applied.digest != desired.digest:
@@ -89,14 +98,15 @@ def judged(office: str, desired: Release, applied: Applied, rows: Iterable[Mappi
         reason=reason,
         desired=desired.digest,
         applied=applied.digest,
-        observed=tuple(sorted({str(row["release_digest"]) for row in in_flight})),
+        observed=tuple(sorted({run.digest for run in in_flight})),
     )
 
 
-def _used(row: Mapping[str, Any]) -> str:
-    """The id of the release that a run used."""
-    pins = {role: (str(pin[0]), str(pin[1])) for role, pin in row["references"].items()}
-    return release_id(row["release_digest"], pins)
+def used_by(row: Mapping[str, Any]) -> Used:
+    """Of headquarters' row of a run."""
+    digest = str(row.get("release_digest", ""))
+    pins = {role: (str(pin[0]), str(pin[1])) for role, pin in (row.get("references") or {}).items()}
+    return Used(state=str(row["state"]), digest=digest, release_id=release_id(digest, pins))
 
 
 def _differences(desired: Release, applied: Release) -> list[str]:
@@ -117,7 +127,7 @@ def _differences(desired: Release, applied: Release) -> list[str]:
 
 def look(access: Access, table: FleetTable, offices: Sequence[Office], root: Path) -> list[Sync]:
     """Every pipeline of these offices; an office that cannot be asked is said to be so, never in sync."""
-    answers = in_each(offices, lambda office: _applied(access, office))
+    answers = in_each(offices, lambda office: applied_of(access, office))
     found: list[Sync] = []
     for office in offices:
         answer = answers[office.name]
@@ -133,7 +143,8 @@ def look(access: Access, table: FleetTable, offices: Sequence[Office], root: Pat
                 table.newest_first(queries(open_ones, [office.name])),
                 islice(table.newest_first(queries(ended, [office.name])), RECENT),
             )
-            found.append(judged(office.name, as_told(contract, release), answer[pipeline], rows))
+            runs = map(used_by, rows)
+            found.append(judged(office.name, as_told(contract, release), answer[pipeline], runs))
     commits = {office.name: _commit(root, office.file) for office in offices}
     return [replace(each, commit=commits[each.office]) for each in found]
 
@@ -152,7 +163,7 @@ def as_told(pipeline: Pipeline, pinned: PinnedRelease) -> Release:
     return releases_from_json(releases_to_json([made]))[pipeline.name]
 
 
-def _applied(access: Access, office: Office) -> dict[str, Applied]:
+def applied_of(access: Access, office: Office) -> dict[str, Applied]:
     """By pipeline; a pipeline that the functions were never told has no release."""
     batch, told = access.client("batch", office), _of_functions(access, office)
     found: dict[str, Applied] = {}

@@ -70,22 +70,27 @@ def keep(context: FleetContext, row: Mapping[str, Any], *, or_same: bool = False
 
     `or_same`: the row of this very revision is replaced too, for whoever has found it wrong.
     """
-    known = "revision <= :revision" if or_same else "revision < :revision"
     try:
-        context.dynamodb.put_item(
-            TableName=context.table,
-            Item={name: _serializer.serialize(value) for name, value in row.items()},
-            ConditionExpression=f"attribute_not_exists(pk) OR ({known} AND account = :account)",
-            ExpressionAttributeValues={
-                ":revision": {"N": str(row["revision"])},
-                ":account": {"S": row["account"]},
-            },
-        )
+        context.dynamodb.put_item(**put_of(context, row, or_same=or_same))
     except ClientError as error:
         if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
             return False
         raise
     return True
+
+
+def put_of(context: FleetContext, row: Mapping[str, Any], *, or_same: bool) -> dict[str, Any]:
+    """The conditional write of a row, as PutItem and a transaction's Put take it."""
+    known = "revision <= :revision" if or_same else "revision < :revision"
+    return {
+        "TableName": context.table,
+        "Item": {name: _serializer.serialize(value) for name, value in row.items()},
+        "ConditionExpression": f"attribute_not_exists(pk) OR ({known} AND account = :account)",
+        "ExpressionAttributeValues": {
+            ":revision": {"N": str(row["revision"])},
+            ":account": {"S": row["account"]},
+        },
+    }
 
 
 def handle(event: Mapping[str, Any], context: FleetContext) -> dict[str, Any]:

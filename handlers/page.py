@@ -72,12 +72,14 @@ def render(page: Page) -> str:
             " content=\"default-src 'none'; style-src 'unsafe-inline'\">",
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{_text(page.project)}: {_text(page.pipeline)}</title>",
-            f"<style>{_STYLE}</style></head><body>",
+            f"<style>{_STYLE}</style></head><body><main>",
             f"<h1>{_text(page.project)}</h1>",
             f"<p>{_text(page.pipeline)} at {_text(page.office)}: {_counts(rows)}."
             f" As of {_time(page.made)}; made anew within a minute or two of each change.</p>",
             _forecast_words(page, rows),
-            "<table><thead><tr><th>Sample</th><th>State</th><th>What it means</th><th>Results</th></tr>",
+            "<table><thead><tr>",
+            *(f'<th scope="col">{each}</th>' for each in ("Sample", "State", "What it means", "Results")),
+            "</tr>",
             "</thead>",
             "<tbody>",
             *(_row(page, each) for each in rows),
@@ -87,7 +89,7 @@ def render(page: Page) -> str:
             if page.left_out
             else "",
             _how_to(page),
-            "</body></html>",
+            "</main></body></html>",
             "",
         ]
     )

@@ -6,19 +6,21 @@ newest first, as a few words each; from then on only what changed is asked for, 
 and time. The page says how far back it has read.
 """
 
+import functools
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from cost.run import Cost, cost_of
+from fleet.sync import Used, used_by
 from fleet.table import OPEN_STATES, FleetTable, Query, Row
 from fleet.text import moment, since
 from fleet.watch import LATEST_S
 
 _ONLY = (
     "office", "run_id", "pipeline", "project", "sample", "state", "revision", "updated", "uploaded", "times",
-    "attempt", "attempts", "message", "region", "used", "size",
+    "attempt", "attempts", "message", "region", "used", "size", "release_digest", "references",
 )  # fmt: skip
 
 
@@ -39,6 +41,7 @@ class Seen:
     failures: tuple[tuple[datetime, str], ...]  # of each attempt that failed: when, and its class
     vcpus: int
     message: str
+    used: Used
     cost: Cost
 
     @property
@@ -68,8 +71,15 @@ def seen(row: Row) -> Seen | None:
         ),
         vcpus=int(attempts[-1].get("vcpus") or 0) if attempts else 0,
         message=str(row.get("message", "")),
+        used=_shared(used_by(row)),
         cost=cost_of(row),
     )
+
+
+@functools.lru_cache(maxsize=1024)
+def _shared(used: Used) -> Used:
+    """One of each for all runs: there are few, and 50,000 runs."""
+    return used
 
 
 @dataclass(kw_only=True)

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -16,6 +17,7 @@ from components.office import Office
 from fleet import overview
 from fleet.access import Access, Unreachable, in_each
 from fleet.dashboard.capacity import Capacity, ask_capacity
+from fleet.dashboard.health import Health, ask_health
 from fleet.dashboard.history import History, Seen
 from fleet.options import chosen, table_of
 from fleet.overview import Standing
@@ -35,6 +37,7 @@ class Picture:
     history: History = field(init=False)
     standings: dict[str, Standing] = field(default_factory=dict)
     capacities: dict[str, list[Capacity] | Exception] = field(default_factory=dict)
+    healths: dict[str, Health | Exception] = field(default_factory=dict)
     trouble: str | None = None  # why headquarters' own table could not be asked
     version: int = 0
     _asked: datetime | None = None
@@ -78,8 +81,10 @@ class Picture:
         begin = (at + timedelta(days=1)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         found = {each.office: each for each in overview.standings(self.access, begin, at, self.offices)}
         capacities = in_each(self.offices, lambda office: ask_capacity(self.access, office))
-        if (found, str(capacities)) != (self.standings, str(self.capacities)):
-            self.standings, self.capacities = found, capacities
+        healths = in_each(self.offices, partial(ask_health, self.access, runs=self.history.runs()))
+        known = (self.standings, str(self.capacities), str(self.healths))
+        if (found, str(capacities), str(healths)) != known:
+            self.standings, self.capacities, self.healths = found, capacities, healths
             self._changed()
 
     def _state(self) -> dict[tuple[str, str], int]:

@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from fleet.access import fleet_table
-from fleet.ledgers import expected
-from fleet.options import table_of
+from fleet.ledgers import compare, expected, mend
+from fleet.options import now, table_of
 from handlers.fleet import keep, row_of
 from handlers.notify import event_of
 from handlers.run import Run
@@ -72,6 +72,18 @@ def test_a_row_is_not_taken_from_the_account_that_sent_it(offices: Offices) -> N
     answer = offices.fleet("rebuild", "eu", "--yes", "--json").json
     assert (answer["written"], answer["left"]) == (0, 1)
     assert rows(offices, "eu")[one.run_id]["account"] == "333333333333"
+
+
+def test_what_comes_during_a_rebuild_stays_and_stops_no_other_row(offices: Offices) -> None:
+    """Runs go on while a table is rebuilt: a newer row must not be put back, nor cost others theirs."""
+    runs = [moved(run(number), "running") for number in range(1, 6)]
+    offices.at_home("eu", *runs)
+    found = compare(offices.access, offices.office("eu"), now()).differences
+    offices.at_headquarters("eu", moved(runs[2], "succeeded", seconds=70))
+    assert mend(offices.access, found) == (4, 1)
+    held = rows(offices, "eu")
+    assert held.keys() == {each.run_id for each in runs}
+    assert held[runs[2].run_id]["state"] == "succeeded"
 
 
 def test_nothing_is_written_without_a_yes(offices: Offices) -> None:

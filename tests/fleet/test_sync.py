@@ -8,7 +8,7 @@ import pytest
 
 from components.names import job_definition_name, physical
 from components.roster import Fleet
-from fleet.sync import DEGRADED, OUT_OF_SYNC, PROGRESSING, SYNCED, Applied, as_told, judged
+from fleet.sync import DEGRADED, OUT_OF_SYNC, PROGRESSING, SYNCED, Applied, as_told, judged, used_by
 from handlers.release import Linear
 from tests.fleet.lab import ROOT, Offices, functions_start, moved, run
 
@@ -45,7 +45,7 @@ def applied(digest: str | None = NEW, **changes: Any) -> Applied:
 )
 def test_the_state_says_what_is_to_do(found: Applied, rows: list[dict[str, Any]], state: str) -> None:
     """Apply, wait, or take back: each calls for something else; an older release's failures for nothing."""
-    assert judged("eu", DESIRED, found, rows).state == state
+    assert judged("eu", DESIRED, found, map(used_by, rows)).state == state
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,14 @@ from fleet.dashboard.charts import drawn
 from fleet.dashboard.figures import OTHERS, days_of, failures, throughput, waiting
 from fleet.dashboard.history import History, Seen, seen
 from fleet.options import now, table_of
+from fleet.sync import used_by
 from tests.fleet.lab import Offices, moved, run
 
 AT = datetime(2026, 11, 25, 12, tzinfo=UTC)
 ONE = Seen(
     office="eu", run_id="r1", pipeline="metagenome", project="soil", sample="S1", state="succeeded",
     revision=3, attempt=1, updated=AT, waited_s=120.0, failures=((AT - timedelta(days=1), "memory"),),
-    vcpus=4, message="", cost=Cost(),
+    vcpus=4, message="", used=used_by({"state": "succeeded"}), cost=Cost(),
 )  # fmt: skip
 DAYS = days_of(AT, 3)
 

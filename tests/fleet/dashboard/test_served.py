@@ -8,7 +8,7 @@ import pytest
 
 from fleet.dashboard.guard import COOKIE
 from handlers import ledger
-from tests.fleet.dashboard.conftest import FORMULA, Served
+from tests.fleet.dashboard.conftest import ALARM, FORMULA, Served
 from tests.fleet.lab import moved, run
 
 
@@ -85,6 +85,42 @@ def test_the_overview_tells_of_offices_stages_and_failures(served: Served) -> No
     for words in ("1 running", "1 failed", "1 succeeded", "memory", "2 received", "capacity", "cost"):
         assert words in page.lower(), words
     assert page.count("<svg") == 4
+
+
+def test_an_office_shows_its_releases_and_its_alarms(equipped: Served) -> None:
+    """An office that runs another image than the repository says would look well, and so would an alarm."""
+
+    def cards() -> dict[str, str]:
+        with equipped.client() as client:
+            page = client.get("/").text
+        return {card[:2]: card for card in page.split('aria-labelledby="office-')[1:]}
+
+    assert "Progressing: metagenome, 1 runs in flight finish on the release they" in cards()["eu"]
+    running = moved(run(2, project="gut"), "running", 90)
+    equipped.offices.at_headquarters("eu", moved(running, "succeeded", 7200))  # just now
+    equipped.renew()
+    assert "Synced" in cards()["eu"]
+    assert ALARM in cards()["eu"]
+    assert "OutOfSync: metagenome, no job definition is active: apply the office" in cards()["hq"]
+    assert "none rings" in cards()["hq"]
+
+
+def test_an_office_whose_health_cannot_be_asked_is_not_well(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No answer is not "Synced"."""
+    from fleet.access import Unreachable
+    from fleet.dashboard import health
+
+    def asked(access: object, office: object) -> None:
+        raise Unreachable("no credentials <b>")
+
+    monkeypatch.setattr(health, "applied_of", asked)
+    served.picture.renew_offices()
+    with served.client() as client:
+        page = client.get("/").text
+    assert "health could not be asked: no credentials &lt;b&gt;" in page
+    assert "Synced" not in page
 
 
 def test_an_office_that_cannot_be_asked_is_shown_as_such(
