@@ -13,7 +13,6 @@ from rich.table import Table
 from components.office import Office
 from fleet import output
 from fleet.access import Access, in_each
-from fleet.costs import amount
 from fleet.find import NotFound
 from fleet.options import JsonOption, YesOption, chosen
 from fleet.output import Refused, in_words, say, tell
@@ -23,6 +22,7 @@ from handlers import budget as budgets
 from handlers.budget import MICRO, Month
 from handlers.items import query, untyped
 from handlers.ledger import OPEN, OPEN_INDEX
+from rollout.cost_comment import amount
 
 RECONCILE_MINUTES = 5
 

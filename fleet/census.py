@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from components.fleet import CENSUS_WITHIN_H
+from components.alarms import CENSUS_MISSING
 from components.office import Office
 from fleet.table import FleetTable, Query
 from fleet.text import moment
@@ -12,6 +12,8 @@ from handlers.fleet_census import NIGHT, census_key
 from handlers.items import natural, typed
 
 MOST_NAMED = 3
+# The alarm rings and `fleet` tells after the same time.
+WITHIN = timedelta(seconds=CENSUS_MISSING.period_s * CENSUS_MISSING.periods)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +42,7 @@ def gap(table: FleetTable, office: Office, now: datetime) -> tuple[str, str] | N
     if night is None:
         return _never(table, office, now)
     then = moment(night.at)
-    if then is None or now - then > timedelta(hours=CENSUS_WITHIN_H):
+    if then is None or now - then > WITHIN:
         return (
             f"The last whole census is of {night.night}.",
             f"Look at the log of its function `census`, and at `fleet redrive {office.name}`.",
@@ -57,7 +59,7 @@ def gap(table: FleetTable, office: Office, now: datetime) -> tuple[str, str] | N
 
 
 def _never(table: FleetTable, office: Office, now: datetime) -> tuple[str, str] | None:
-    began = (now - timedelta(hours=CENSUS_WITHIN_H)).isoformat(timespec="milliseconds")
+    began = (now - WITHIN).isoformat(timespec="milliseconds")
     before = began.replace("+00:00", "Z")
     old = Query(index="by_office", key=f"office#{office.name}", before=before, only=("run_id",), at_once=1)
     if next(table.rows(old), None) is None:

@@ -61,7 +61,8 @@ def load(path: Path = EXCEPTIONS) -> tuple[Accepted, ...]:
 
 def faults(found: Iterable[Finding], exceptions: Sequence[Accepted]) -> list[str]:
     """In sentences: findings without an exception, and exceptions without a finding."""
-    told, needed = [], set()
+    told: list[str] = []
+    needed: set[tuple[Accepted, str]] = set()
     for finding in found:
         fits = [
             each

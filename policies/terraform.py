@@ -128,7 +128,7 @@ def _strings(value: Any) -> Iterator[str]:
 
 
 def _block(inputs: Mapping[str, Any], place: str) -> dict[str, Any]:
-    made = {}
+    made: dict[str, Any] = {}
     for key, value in inputs.items():
         here = f"{place}.{key}"
         if isinstance(value, Mapping):

@@ -7,7 +7,7 @@ from typing import Any
 from canary.mock import Community
 from components.names import bucket_name
 from fleet.access import fleet_table
-from fleet.table import read
+from handlers.items import natural as read
 from handlers.run import TERMINAL
 from rehearsal import Broken
 from rehearsal.registry import PIPELINE

@@ -55,7 +55,7 @@ def test_a_log_of_many_pages_is_shown_once_and_whole(offices: Offices) -> None:
 
 def test_lines_that_are_metrics_are_left_out(offices: Offices) -> None:
     """The last line of every log would be one that nobody can read."""
-    used = Usage(wall_s=60.0, cpu_s=30.0, max_rss_mib=3000)
+    used = Usage(wall_s=60.0, cpu_s=30.0, max_rss_mib=3000, max_anonymous_mib=2000, max_disk_mib=10)
     job = Mock(office="eu", run_id="r1", attempt=1, pipeline="metagenome", memory_mib=6000)
     assert texts(Aws(["published 4 files", runner_metrics.line(job, used, 1.0)]), offices) == [
         "published 4 files"

@@ -67,7 +67,7 @@ def emitted() -> set[str]:
 def of_runner() -> set[str]:
     """By the runner, of a job that has published."""
     job = mock.Mock(office="eu", run_id="r1", attempt=1, pipeline="metagenome", memory_mib=6000)
-    used = Usage(wall_s=60.0, cpu_s=30.0, max_rss_mib=3000)
+    used = Usage(wall_s=60.0, cpu_s=30.0, max_rss_mib=3000, max_anonymous_mib=2000, max_disk_mib=10)
     return names_in(runner_metrics.line(job, used, 1.0))
 
 
