@@ -28,7 +28,13 @@ Statement = dict[str, Any]
 # and the bootstrap applied before the office.
 WORK = (
     *("batch:DescribeJobs", "batch:ListJobs", "batch:SubmitJob", "batch:TagResource", "batch:TerminateJob"),
-    *("dynamodb:ConditionCheckItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
+    *(
+        "dynamodb:BatchGetItem",
+        "dynamodb:ConditionCheckItem",
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:Query",
+    ),
     *("dynamodb:Scan", "dynamodb:UpdateItem", "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage"),
     *("ecr:GetAuthorizationToken", "ecr:GetDownloadUrlForLayer", "events:PutEvents"),
     *("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:GetPublicKey", "kms:Sign"),

@@ -19,7 +19,12 @@ UNITS = (
     *("lambda:request", "lambda:gb-second"),
 )
 # What is billed for being there: an interface endpoint by the hour in each zone, the rest by the month.
-STANDING = ("vpc:endpoint-hour", "kms:key-month", "cloudwatch:alarm-month")
+STANDING = (
+    "vpc:endpoint-hour",
+    "kms:key-month",
+    "cloudwatch:alarm-month",
+    "cloudwatch:dashboard-month",
+)
 Price = Annotated[float, Field(gt=0)]
 
 

@@ -38,6 +38,7 @@ class Wanted:
     service: str
     filters: Mapping[str, str]
     usage: str = ""
+    everywhere: bool = False  # one product for all regions
 
 
 STORAGE = Wanted(
@@ -74,6 +75,12 @@ UNIT: Mapping[str, Wanted] = {
     "kms:key-month": Wanted(service="awskms", filters={"productFamily": "Encryption Key"}, usage="KMS-Keys"),
     "cloudwatch:alarm-month": Wanted(
         service="AmazonCloudWatch", filters={"productFamily": "Alarm"}, usage="CW:AlarmMonitorUsage"
+    ),
+    "cloudwatch:dashboard-month": Wanted(
+        service="AmazonCloudWatch",
+        filters={"productFamily": "Dashboard", "location": "Any"},
+        usage="DashboardsUsageHour",
+        everywhere=True,
     ),
 }
 
@@ -129,7 +136,7 @@ def _instances(pricing: Any, region: str, family: str) -> Iterable[tuple[str, In
 def _price(pricing: Any, region: str, wanted: Wanted) -> float:
     found = {
         _first_tier(product)
-        for product in _products(pricing, wanted.service, region, wanted.filters)
+        for product in _products(pricing, wanted.service, "" if wanted.everywhere else region, wanted.filters)
         if wanted.usage in ("", _usage(product))
     }
     if len(found) != 1:
@@ -147,7 +154,7 @@ def _usage(product: Mapping[str, Any]) -> str:
 def _products(
     pricing: Any, service: str, region: str, filters: Mapping[str, str]
 ) -> Iterable[Mapping[str, Any]]:
-    asked = {**filters, "regionCode": region}
+    asked = {**filters, "regionCode": region} if region else filters
     pages = pricing.get_paginator("get_products").paginate(
         ServiceCode=service,
         Filters=[{"Type": "TERM_MATCH", "Field": name, "Value": value} for name, value in asked.items()],

@@ -1,7 +1,7 @@
 """What an office costs a month for being there: the declared resources that are billed without any use.
 
-Interface endpoints by the hour in each zone, keys and alarms by the month. All else that a stack declares is
-free or billed by use, which no declaration tells.
+Interface endpoints by the hour in each zone, keys, alarms and dashboards by the month. All else that a
+stack declares is free or billed by use, which no declaration tells.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,6 +12,7 @@ from cost.book import Region
 
 HOURS_A_MONTH = 730  # AWS's own calculator
 ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
+DASHBOARD = "aws:cloudwatch/dashboard:Dashboard"
 KEY = "aws:kms/key:Key"
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 # The price of one, and for how many of that price's time.
@@ -19,8 +20,9 @@ PRICED = {
     ENDPOINT: ("vpc:endpoint-hour", HOURS_A_MONTH),
     KEY: ("kms:key-month", 1),
     ALARM: ("cloudwatch:alarm-month", 1),
+    DASHBOARD: ("cloudwatch:dashboard-month", 1),
 }
-CALLED = {ENDPOINT: "interface endpoints, by zone", KEY: "keys", ALARM: "alarms"}
+CALLED = {ENDPOINT: "interface endpoints, by zone", KEY: "keys", ALARM: "alarms", DASHBOARD: "dashboards"}
 BY_USE = frozenset(
     {
         "aws:batch/computeEnvironment:ComputeEnvironment",  # instances, while jobs run: none at least

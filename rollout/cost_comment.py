@@ -30,8 +30,8 @@ def cost_lines(costs: Iterable[tuple[str, CostChange | None]], code: Code) -> li
     days = sorted({cost.prices_of for _, cost in told if cost.prices_of})
     lines += ["", *notes, *([""] if notes else [])]
     lines += [
-        "A month, always: interface endpoints, keys and alarms. Storage, requests, functions and instances "
-        "are paid for by use. Last runs: each attempt for the time that it took, in the market where it ran, "
+        "A month, always: interface endpoints, keys, alarms and dashboards. Storage, requests, functions and "
+        "instances are paid for by use. Last runs: each attempt for the time that it took, in the market where it ran, "
         f"with what the change would give it. Prices of {', '.join(code(day) for day in days) or 'no day'}."
     ]
     return lines

@@ -30,6 +30,11 @@ _WORKFLOWS, _COMMANDS, _ORDER = (
     "rollout/test_order.py",
 )
 _APPLY, _WAVE = ".github/workflows/apply.yml", ".github/workflows/apply-wave.yml"
+_CHECKOUT = (
+    "      - uses: actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8 # v5.0.0\n        with:\n"
+)
+_BASE = "          ref: ${{ github.event.pull_request.base.sha }}"
+_HEAD = "          ref: ${{ github.event.pull_request.head.sha }}"
 _COMPARED = "canary/test_comparison.py::test_each_difference_is_found_alone"
 _NOT_FAILED = "!failure() && !cancelled() && needs.plan.outputs.wave_3"
 
@@ -37,11 +42,15 @@ RELEASE = (
     guard("the image is in the region's registry", f"{_PROMOTING}::test_an_image_that_the_region_lacks_holds_whatever_the_reason",
           "rollout/promote.py", "there=_has_image(access, office, promotion)", "there=True"),
     guard("no reason lifts the image's gate", f"{_PROMOTING}::test_an_image_that_the_region_lacks_holds_whatever_the_reason",
-          "rollout/promote.py", 'NEVER_LIFTED = ("image", "reference")', 'NEVER_LIFTED = ("reference",)'),
+          "rollout/promote.py", 'NEVER_LIFTED = ("image", "attestation", "reference")', 'NEVER_LIFTED = ("attestation", "reference")'),
+    guard("the workflow has built the image", f"{_PROMOTING}::test_an_image_that_somebody_else_built_holds_whatever_the_reason",
+          "rollout/promote.py", "gates.attestation(name, promotion.release.digest, unproven),", "gates.attestation(name, promotion.release.digest, None),"),
+    guard("no reason lifts who built the image", f"{_PROMOTING}::test_an_image_that_somebody_else_built_holds_whatever_the_reason",
+          "rollout/promote.py", 'NEVER_LIFTED = ("image", "attestation", "reference")', 'NEVER_LIFTED = ("image", "reference")'),
     guard("the references are in the region's bucket", f"{_PROMOTING}::test_a_reference_that_the_region_lacks_holds_whatever_the_reason",
           "rollout/promote.py", "            *_references(access, office, promotion),\n", ""),
     guard("no reason lifts the references' gate", f"{_PROMOTING}::test_a_reference_that_the_region_lacks_holds_whatever_the_reason",
-          "rollout/promote.py", 'NEVER_LIFTED = ("image", "reference")', 'NEVER_LIFTED = ("image",)'),
+          "rollout/promote.py", 'NEVER_LIFTED = ("image", "attestation", "reference")', 'NEVER_LIFTED = ("image", "attestation")'),
     guard("there is a canary", f"{_PROMOTING}::test_a_release_without_a_canary_holds",
           "rollout/gates.py", "passed=found is not None and not off and not broken,", "passed=not off and not broken,"),
     guard("the canary passed", f"{_PROMOTING}::test_a_failed_canary_holds_until_a_newer_one_passes",
@@ -98,9 +107,11 @@ PULL_REQUEST = (
     guard("a fork's code gets no role", f"{_WORKFLOWS}::test_a_fork_gets_no_role",
           ".github/workflows/preview.yml", "github.event.pull_request.head.repo.full_name == github.repository\n      && ", ""),
     guard("who may comment runs the base's code", f"{_WORKFLOWS}::test_who_may_write_runs_no_code_of_a_pull_request",
-          ".github/workflows/preview.yml", "ref: ${{ github.event.pull_request.base.sha }}", "ref: ${{ github.event.pull_request.head.sha }}"),
+          ".github/workflows/preview.yml", f"      pull-requests: write\n    steps:\n{_CHECKOUT}{_BASE}", f"      pull-requests: write\n    steps:\n{_CHECKOUT}{_HEAD}"),
+    guard("the base's code asks for past runs", f"{_WORKFLOWS}::test_past_runs_are_asked_for_by_the_bases_code_and_nothing_waits_for_them",
+          ".github/workflows/preview.yml", f"      HEADQUARTERS: ${{{{ needs.offices.outputs.headquarters }}}}\n    steps:\n{_CHECKOUT}{_BASE}", f"      HEADQUARTERS: ${{{{ needs.offices.outputs.headquarters }}}}\n    steps:\n{_CHECKOUT}{_HEAD}"),
     guard("the preview role reads no data", "bootstrap/test_permissions.py::test_the_preview_role_reads_settings_and_no_samples",
-          "bootstrap/permissions.py", '        _objects_elsewhere(office, READ_OBJECTS),\n        deny("NoData", READ_DATA, "*"),\n', ""),
+          "bootstrap/permissions.py", '        _objects_elsewhere(office, READ_OBJECTS),\n        *(_figures_of_runs(office) if office.headquarters else [deny("NoData", READ_DATA, "*")]),\n', ""),
     guard("roles are for one environment of this repository", "bootstrap/test_permissions.py::test_only_this_repositorys_jobs_of_the_offices_environment_take_the_role",
           "bootstrap/permissions.py", '        f"{names.ISSUER}:sub": f"{subject}:environment:{environment}",\n', ""),
     guard("the boundary holds whatever is attached", "bootstrap/test_permissions.py::test_the_boundary_holds_when_everything_is_attached",

@@ -38,6 +38,7 @@ ELSEWHERE = (
         "rightsizing/",
         "rollout/",
         "simulation/",
+        "supply_chain/",
     ),
     *("scripts/", "tests/", "twin/", "rollout.yaml", "Makefile", "pyproject.toml", "LICENSE"),
     *(".gitignore", ".gitattributes", ".hadolint.yaml", "zizmor.yml"),

@@ -10,9 +10,10 @@ import pytest
 from components.monitoring import MOST_WIDGETS
 from policies.program import ROOT, Declared, Stack, deploy
 from tests.components.conftest import OFFICES, Edit
-from tests.handlers.emitted import emitted, of_runner
+from tests.handlers.emitted import emitted, of_censuses, of_runner
 
 ALARM, DASHBOARD = "aws:cloudwatch/metricAlarm:MetricAlarm", "aws:cloudwatch/dashboard:Dashboard"
+OF_CENSUSES = ("RunsDiffering", "CensusesCompared")  # told by headquarters of each office
 PARTS = ("Means", "Look", "Do", "Ends", "Comes of waiting")
 AGREED: dict[str, Any] = {
     "globalbi:budget": {"monthlyUsd": 2000, "projects": {"soil": 300}},
@@ -84,7 +85,7 @@ def test_an_office_with_budgets_and_deliveries_watches_what_is_really_written(
 
 @pytest.fixture(scope="module")
 def emitted_metrics() -> set[str]:
-    return emitted() | of_runner()
+    return emitted() | of_runner() | of_censuses()
 
 
 @pytest.mark.parametrize("office", OFFICES)
@@ -94,7 +95,9 @@ def test_own_metrics_are_watched_under_the_dimension_they_are_written_with(
     """CloudWatch takes a metric with other dimensions for another one, that has no data."""
     for alarm in stacks[office].of(ALARM):
         if alarm.inputs["namespace"] == "GlobalBI":
-            assert alarm.inputs["dimensions"] == {"office": office}, alarm.name
+            of_census = alarm.inputs["metricName"] in OF_CENSUSES
+            told = [{"office": each} for each in (OFFICES if of_census else [office])]
+            assert alarm.inputs["dimensions"] in told, alarm.name
     for metric in drawn(stacks[office]):
         if metric[0] == "GlobalBI":
             assert metric[2:] == ["office", office]
@@ -104,11 +107,12 @@ def test_own_metrics_are_watched_under_the_dimension_they_are_written_with(
 def test_only_schedules_alarm_by_silence(stacks: dict[str, Stack], office: str) -> None:
     """Where nothing happens nothing is counted, and nobody is to be called; a schedule always runs."""
     silent = {
-        alarm.inputs["dimensions"]["FunctionName"]
+        tuple(alarm.inputs["dimensions"].values())
         for alarm in stacks[office].of(ALARM)
         if alarm.inputs["treatMissingData"] == "breaching"
     }
-    assert silent == {f"globalbi-{office}-reconcile", f"globalbi-{office}-desk"}
+    censuses = {(each,) for each in OFFICES} if office == "hq" else set()
+    assert silent == {(f"globalbi-{office}-reconcile",), (f"globalbi-{office}-desk",)} | censuses
     for alarm in stacks[office].of(ALARM):
         breaching = alarm.inputs["treatMissingData"] == "breaching"
         assert breaching == (alarm.inputs["comparisonOperator"] == "LessThanThreshold"), alarm.name

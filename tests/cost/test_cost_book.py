@@ -95,8 +95,9 @@ class Aws:
         self.ec2 = boto3.client("ec2", region_name=region, **KEYS)
         self.prices, self.spot = Stubber(self.pricing), Stubber(self.ec2)
 
-    def answer(self, service: str, filters: dict[str, str], *products: str) -> None:
-        asked = [{"Type": "TERM_MATCH", "Field": n, "Value": v} for n, v in (filters | REGION).items()]
+    def answer(self, service: str, filters: dict[str, str], *products: str, everywhere: bool = False) -> None:
+        all_filters = filters if everywhere else filters | REGION
+        asked = [{"Type": "TERM_MATCH", "Field": n, "Value": v} for n, v in all_filters.items()]
         self.prices.add_response(
             "get_products", {"PriceList": list(products)}, {"ServiceCode": service, "Filters": asked}
         )
@@ -130,7 +131,7 @@ class Aws:
             prefix = f"{self.region}-" if wanted.service == "awskms" else self.prefix
             usage = prefix + (wanted.usage or "Any-Usage")
             found = instead.get(unit) or [product(PRICES[unit], {"usagetype": usage}, free=0.0)]
-            self.answer(wanted.service, dict(wanted.filters), *found)
+            self.answer(wanted.service, dict(wanted.filters), *found, everywhere=wanted.everywhere)
 
     def history(self, **prices: float) -> None:
         rows = [

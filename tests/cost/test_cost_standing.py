@@ -6,12 +6,18 @@ import pytest
 
 from components.roster import Fleet
 from cost.book import Region, book_of
-from cost.standing import ALARM, BY_USE, ENDPOINT, FREE, FREE_PREFIXES, KEY, PRICED, standing
+from cost.standing import ALARM, BY_USE, DASHBOARD, ENDPOINT, FREE, FREE_PREFIXES, KEY, PRICED, standing
 from policies.declared import UNKNOWN
 from policies.program import KNOWN, declared
 
 PRICES = Region(
-    instances={}, standing={"vpc:endpoint-hour": 0.01, "kms:key-month": 1, "cloudwatch:alarm-month": 0.1}
+    instances={},
+    standing={
+        "vpc:endpoint-hour": 0.01,
+        "kms:key-month": 1,
+        "cloudwatch:alarm-month": 0.1,
+        "cloudwatch:dashboard-month": 3,
+    },
 )
 INTERFACE = {"vpcEndpointType": "Interface", "subnetIds": [UNKNOWN, UNKNOWN, UNKNOWN]}
 
@@ -24,7 +30,7 @@ def test_each_type_that_the_program_may_declare_is_known_to_cost_or_not() -> Non
 
 
 def test_endpoints_are_billed_by_zone_keys_and_alarms_by_piece() -> None:
-    """Calculated by hand: 3 zones × 730 h × 0.01, one key, an alarm, and one over two metrics."""
+    """Calculated by hand: 3 zones × 730 h × 0.01, one key, an alarm, one over two metrics, a dashboard."""
     formula = [{"id": "a", "metric": {}}, {"id": "b", "metric": {}}, {"id": "c", "expression": "a+b"}]
     found = standing(
         [
@@ -33,14 +39,15 @@ def test_endpoints_are_billed_by_zone_keys_and_alarms_by_piece() -> None:
             (ENDPOINT, {}),
             (KEY, {}),
             (ALARM, {"metricName": "Errors"}),
+            (DASHBOARD, {}),
             (ALARM, {"metricQueries": formula}),
             ("aws:s3/bucket:Bucket", {}),
             ("aws:iam/role:Role", {}),
         ],
         PRICES,
     )
-    assert found.usd == pytest.approx(21.9 + 1 + 0.3)
-    assert found.counts == {"interface endpoints, by zone": 3, "keys": 1, "alarms": 3}
+    assert found.usd == pytest.approx(21.9 + 1 + 0.3 + 3)
+    assert found.counts == {"interface endpoints, by zone": 3, "keys": 1, "alarms": 3, "dashboards": 1}
     assert found.unknown == ()
 
 

@@ -14,15 +14,18 @@ from unittest import mock
 from runner import metrics as runner_metrics
 from runner.usage import Usage
 
-from handlers import delivery, desk, intake, progress, reconcile
+from handlers import delivery, desk, fleet, intake, progress, reconcile
 from handlers.allowance import Allowance
+from handlers.census import DAY_S
 from handlers.cost import Family, Prices
 from handlers.delivery_plan import GRACE_S
 from handlers.desk import Desk
 from handlers.notices import AGAIN_S, MOST_TRIES, NotTaken
 from tests.handlers.aws_fakes import RESULTS, Call, Killed, World, batch_event, sqs
 from tests.handlers.lab import KEY
+from tests.handlers.test_census import arrived, headquarters_of, night, several
 from tests.handlers.test_delivery import PARTNER, event_of, receive
+from tests.handlers.test_delivery_links import LINKED
 from tests.handlers.test_notices import channels
 
 PRICES = Prices(day="2026-11-01", families=(Family(name="m6id", gib_per_vcpu=4, on_demand=0.06, spot=0.02),))
@@ -61,6 +64,17 @@ def emitted() -> set[str]:
         _budgets(world)
         _notices(world)
         _deliveries(world)
+    return names_in(told.getvalue())
+
+
+def of_censuses() -> set[str]:
+    """By headquarters, of the night of an office whose run it does not have."""
+    world, told = World(), io.StringIO()
+    home = headquarters_of(world)
+    several(world, 1)
+    world.now += 3 * DAY_S
+    with redirect_stdout(told), mock.patch.object(fleet, "_context", return_value=home):
+        fleet.handler(sqs(*arrived(night(world))), Lambda())
     return names_in(told.getvalue())
 
 
@@ -169,7 +183,7 @@ def _notices(world: World) -> None:
 
 
 def _deliveries(world: World) -> None:
-    world.office = replace(world.office, agreements=(PARTNER,))
+    world.office = replace(world.office, agreements=(PARTNER, LINKED))
     late, refused, denied, lost = (
         _succeeded(world, f"metagenome/soil/{name}/input.tar") for name in ("D1", "D2", "D3", "D4")
     )

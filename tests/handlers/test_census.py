@@ -22,6 +22,11 @@ ACCOUNT = "222222222222"
 
 @pytest.fixture
 def headquarters(world: World) -> fleet.FleetContext:
+    return headquarters_of(world)
+
+
+def headquarters_of(world: World) -> fleet.FleetContext:
+    """Headquarters with an empty table."""
     world._dynamo("CreateTable", table_of(TABLE, {"by_state": ("by_state", "updated")}))
     return fleet.FleetContext(table=TABLE, dynamodb=world.clients.dynamodb, clock=lambda: world.now)
 
