@@ -31,8 +31,9 @@ def cost_lines(costs: Iterable[tuple[str, CostChange | None]], code: Code) -> li
     lines += ["", *notes, *([""] if notes else [])]
     lines += [
         "A month, always: interface endpoints, keys, alarms and dashboards. Storage, requests, functions and "
-        "instances are paid for by use. Last runs: each attempt for the time that it took, in the market where it ran, "
-        f"with what the change would give it. Prices of {', '.join(code(day) for day in days) or 'no day'}."
+        "instances are paid for by use. Last runs: each attempt for the time that it took, in the market "
+        f"where it ran, with what the change would give it. "
+        f"Prices of {', '.join(code(day) for day in days) or 'no day'}."
     ]
     return lines
 
