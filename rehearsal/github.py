@@ -28,6 +28,7 @@ class LocalGitHub:
     proposed: list[dict[str, Any]] = field(default_factory=list)  # pull requests
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)  # trees and commits, by their names
     branches: dict[str, str] = field(default_factory=dict)
+    attested: set[str] = field(default_factory=set)  # digests of images that the workflow `images` built
     dispatched: list[dict[str, Any]] = field(default_factory=list)  # runs that were asked for
     subject: str = "repo:acme@1/platform@2"  # how the identity of the repository's jobs begins
     environment: str = ""  # of the job that began last
@@ -68,6 +69,8 @@ class LocalGitHub:
             return {"value": self.identity(query["audience"])}
         if found := re.fullmatch(r"git/commits/(\w+)", parts.path):
             return {"sha": found[1], "tree": {"sha": f"tree-of-{found[1]}"}}
+        if found := re.fullmatch(r"attestations/(sha256:\w+)", parts.path):
+            return {"attestations": [{"bundle": {}}] if found[1] in self.attested else []}
         page, size = int(query["page"]), int(query["per_page"])
         return self._list(parts.path, query)[(page - 1) * size : page * size]
 

@@ -111,7 +111,9 @@ class World:
     def push_image(self, name: str, dockerfile: str) -> str:
         """Builds an image on top of today's, which goes with the rehearsal; its digest."""
         image = built(engine(), f"{REGISTRY}:{name}", dockerfile, self.runner.folder / "images" / name)
-        return self.registry.push(self.at_the_end.enter_context(image))
+        digest = self.registry.push(self.at_the_end.enter_context(image))
+        self.github.attested.add(digest)  # as the workflow `images` does after its push
+        return digest
 
     def open(self, branch: str) -> PullRequest:
         """A pull request of the branch that stands on the desk."""

@@ -13,6 +13,7 @@ from rehearsal import act, docker, pulumi
 from rehearsal.github import LocalGitHub
 from rehearsal.registry import stands_for
 from rehearsal.serving import TOKEN, served
+from supply_chain import attestation
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = ROOT / ".github" / "workflows"
@@ -70,13 +71,11 @@ def test_pulumi_takes_only_what_it_knows(asked: tuple[str, ...], capsys: pytest.
     assert "usage: pulumi" in capsys.readouterr().err
 
 
-def test_gh_asks_for_a_run() -> None:
-    """The label that mends an office would do nothing."""
-    github, gh = LocalGitHub(), str(act.FOLDER / "commands" / "runner" / "gh")
-    asked = ("workflow", "run", "apply.yml", "--ref", "main", "--field", "office=eu")
+def gh(github: LocalGitHub, words: list[str]) -> subprocess.CompletedProcess[str]:
+    """The command as a job has it."""
     with served(github) as address:
-        done = subprocess.run(
-            [gh, *asked],
+        return subprocess.run(
+            [str(act.FOLDER / "commands" / "runner" / "gh"), *words],
             env={
                 "PATH": os.environ["PATH"],
                 "REHEARSAL_PYTHON": "python3",
@@ -85,7 +84,28 @@ def test_gh_asks_for_a_run() -> None:
                 "GH_TOKEN": TOKEN,
             },
             cwd=ROOT,
+            capture_output=True,
+            text=True,
         )
+
+
+def test_gh_verifies_what_the_workflow_built_and_nothing_else() -> None:
+    """A gate that lets everything through would look the same in the whole story."""
+    github, digest = LocalGitHub(), f"sha256:{'a' * 64}"
+
+    def verified(words: list[str]) -> subprocess.CompletedProcess[str]:
+        return gh(github, words[1:])
+
+    image = f"registry/globalbi/metagenome@{digest}"
+    assert "no attestations found" in str(attestation.refusal("acme/platform", image, verified))
+    github.attested.add(digest)
+    assert attestation.refusal("acme/platform", image, verified) is None
+
+
+def test_gh_asks_for_a_run() -> None:
+    """The label that mends an office would do nothing."""
+    github = LocalGitHub()
+    done = gh(github, ["workflow", "run", "apply.yml", "--ref", "main", "--field", "office=eu"])
     assert done.returncode == 0
     assert github.dispatched == [{"workflow": "apply.yml", "ref": "main", "inputs": {"office": "eu"}}]
 
