@@ -81,7 +81,8 @@ DELIVERY_GUARDS = (
     ),
     guard(
         "each of a partner's projects is taken up", "several_projects", "handlers.delivery",
-        "        if each.covers(delivery.place) and delivery_id_of", "        if delivery_id_of",
+        "        if (delivery.state == ERASING or each.covers(delivery.place)) and delivery_id_of(",
+        "        if delivery_id_of(",
     ),
     guard(
         "a receipt is of this delivery and manifest", "partner_refuses", "handlers.delivery_plan",

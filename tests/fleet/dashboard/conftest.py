@@ -14,8 +14,9 @@ from fleet.dashboard.command import server as server_of
 from fleet.dashboard.guard import COOKIE, Secret
 from fleet.dashboard.picture import Picture
 from fleet.options import now
+from fleet.sync import as_told
 from handlers.run import Run
-from tests.fleet.lab import Offices, at, moved, run
+from tests.fleet.lab import Offices, at, functions_start, moved, run
 
 HOSTILE = "<img src=x onerror=alert(1)>\u202etxt"
 FORMULA = "=HYPERLINK(1)"
@@ -105,6 +106,9 @@ def equipped(served: Served) -> Iterator[Served]:
             type="container",
             containerProperties={"image": f"registry/{pipeline}@{release.digest}", "vcpus": 1, "memory": 512},
         )
+    contracts = served.offices.access.fleet.pipelines
+    known = (as_told(contracts[pipeline], release) for pipeline, release in office.releases.items())
+    functions_start(served.offices, "eu", *known)
     name = physical("eu", "spot", limit=128)
     if not batch.describe_job_queues()["jobQueues"]:
         environment = batch.create_compute_environment(
@@ -127,3 +131,4 @@ def equipped(served: Served) -> Iterator[Served]:
     yield served
     # The stand-in is every test's. It can delete an alarm, but neither queues nor job definitions.
     cloudwatch.delete_alarms(AlarmNames=[ALARM])
+    served.offices.access.client("lambda", office).delete_function(FunctionName=physical("eu", "progress"))
