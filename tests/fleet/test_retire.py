@@ -11,11 +11,16 @@ from tests.fleet.lab import Offices, moved, run
 
 
 def with_bucket(offices: Offices, name: str, content: str, *keys: str) -> Any:
+    """The office's bucket, with these objects and no others."""
     office = offices.office(name)
     s3, named = offices.access.client("s3", office), bucket(office, content)
     with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
         place = {} if office.region == "us-east-1" else {"LocationConstraint": office.region}
         s3.create_bucket(Bucket=named, **({"CreateBucketConfiguration": place} if place else {}))
+    # The stand-in is every test's: another may have left something.
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=named):
+        for each in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
+            s3.delete_object(Bucket=named, Key=each["Key"], VersionId=each["VersionId"])
     for key in keys:
         s3.put_object(Bucket=named, Key=key, Body=b"x")
     return s3
@@ -40,7 +45,8 @@ def test_many_are_not_counted_to_their_end(offices: Offices, monkeypatch: pytest
 
 
 def test_an_office_with_nothing_is_told_the_steps(offices: Offices) -> None:
-    with_bucket(offices, "us", "uploads")
+    for content in ("uploads", "results"):
+        with_bucket(offices, "us", content)
     answer = offices.fleet("retire", "us")
     assert answer.code == 0, answer.err
     assert "pulumi destroy -s us" in answer.err
