@@ -43,6 +43,7 @@ class Picture:
     _asked: datetime | None = None
     _first: threading.Event = field(default_factory=threading.Event)
     _stop: threading.Event = field(default_factory=threading.Event)
+    _threads: list[threading.Thread] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.offices: list[Office] = chosen(self.access, None)
@@ -54,13 +55,15 @@ class Picture:
         self._first.wait(seconds)
 
     def start(self) -> None:
-        threading.Thread(target=self._keep_up, args=(self.renew_runs, EVERY_S), daemon=True).start()
-        threading.Thread(
-            target=self._keep_up, args=(self.renew_offices, OFFICES_EVERY_S), daemon=True
-        ).start()
+        for renew, every in ((self.renew_runs, EVERY_S), (self.renew_offices, OFFICES_EVERY_S)):
+            self._threads.append(threading.Thread(target=self._keep_up, args=(renew, every), daemon=True))
+            self._threads[-1].start()
 
-    def stop(self) -> None:
+    def stop(self, wait_s: float = 0.0) -> None:
+        """Ask no more; wait so long for each question that is under way."""
         self._stop.set()
+        for thread in self._threads:
+            thread.join(wait_s)
 
     @property
     def stopped(self) -> bool:

@@ -89,7 +89,7 @@ def served(offices: Offices) -> Iterator[Served]:
     made = Served(offices=offices, picture=picture, secret=secret, port=port)
     made.renew()
     yield made
-    picture.stop()
+    picture.stop(wait_s=10)  # nothing of it asks on in the next test
     server.should_exit = True
     thread.join(10)
 
