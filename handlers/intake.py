@@ -14,12 +14,13 @@ from handlers.announce import announce
 from handlers.context import Context, office_context
 from handlers.cost import estimate
 from handlers.keys import Mistake, Unrelated, parse
+from handlers.ladder import first_attempt
 from handlers.ledger import Newest
 from handlers.log import about, logger
 from handlers.metrics import publish_counts
 from handlers.records import each_record
 from handlers.release import Release
-from handlers.run import FAILED, SPOT, SUPERSEDED, Attempt, Estimate, Run, run_id_of
+from handlers.run import FAILED, SUPERSEDED, Estimate, Run, run_id_of
 from handlers.status import write_mistake
 from handlers.submit import ensure_submitted, turned
 from handlers.upload import Notice, Upload, current_version, is_there, look_up, notice_of, same_content
@@ -94,7 +95,6 @@ def _is_newer(upload: Upload, known: Newest, is_current: bool | None) -> bool | 
 
 def first_run(upload: Upload, release: Release, now: str) -> Run:
     """The run of an upload, with its first attempt."""
-    request = release.request(upload.size)
     return Run(
         run_id=run_id_of(upload.bucket, upload.sample.key, upload.version_id, release.id),
         sample=upload.sample,
@@ -108,16 +108,7 @@ def first_run(upload: Upload, release: Release, now: str) -> Run:
         pipeline_version=release.version,
         job_definition=release.job_definition,
         references=release.references,
-        attempts=(
-            Attempt(
-                number=1,
-                queue=SPOT,
-                vcpus=request.vcpus,
-                memory_mib=request.memory_mib,
-                scratch_gib=request.scratch_gib,
-                time_limit_s=request.time_limit_s,
-            ),
-        ),
+        attempts=(first_attempt(release.request(upload.size)),),
         message="The upload has been received.",
         times={"received": now},
         updated=now,

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from handlers import failures
-from handlers.release import LARGEST_MEMORY_MIB, MAX_VCPUS, fitting, vcpus_for_scratch
+from handlers.release import LARGEST_MEMORY_MIB, MAX_VCPUS, Request, fitting, vcpus_for_scratch
 from handlers.run import FAILED, ON_DEMAND, REJECTED, SPOT, Attempt, Run
 
 # Together with the budgets this bounds what one upload can cost, whatever happens.
@@ -47,6 +47,18 @@ class Over:
 def budget_kind(failure: str) -> str:
     """Whose budget a further attempt after this failure draws on."""
     return _BUDGET_OF.get(failure, failure)
+
+
+def first_attempt(request: Request) -> Attempt:
+    """The lowest rung: on Spot, with what the release asks for."""
+    return Attempt(
+        number=1,
+        queue=SPOT,
+        vcpus=request.vcpus,
+        memory_mib=request.memory_mib,
+        scratch_gib=request.scratch_gib,
+        time_limit_s=request.time_limit_s,
+    )
 
 
 def next_step(

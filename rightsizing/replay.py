@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from handlers.failures import MEMORY, End
 from handlers.keys import Sample
-from handlers.ladder import MAX_ATTEMPTS, Again, next_step
+from handlers.ladder import MAX_ATTEMPTS, Again, first_attempt, next_step
 from handlers.release import Release
-from handlers.run import SPOT, Attempt, Run
+from handlers.run import Run
 from rightsizing.runs import Ran
 
 HOUR_S = 3600
@@ -91,7 +91,6 @@ def _attempts(ran: Ran, release: Release, budget: int) -> tuple[tuple[Given, ...
 
 
 def _run_of(ran: Ran, release: Release) -> Run:
-    request = release.request(ran.input_bytes)
     return Run(
         run_id=ran.run_id,
         sample=Sample(pipeline=release.pipeline, project="replayed", sample=ran.run_id),
@@ -105,14 +104,5 @@ def _run_of(ran: Ran, release: Release) -> Run:
         pipeline_version=release.version,
         job_definition=release.job_definition,
         references=release.references,
-        attempts=(
-            Attempt(
-                number=1,
-                queue=SPOT,
-                vcpus=request.vcpus,
-                memory_mib=request.memory_mib,
-                scratch_gib=request.scratch_gib,
-                time_limit_s=request.time_limit_s,
-            ),
-        ),
+        attempts=(first_attempt(release.request(ran.input_bytes)),),
     )

@@ -4,16 +4,15 @@ Runs stand in the office's ledger of which no event ever came to headquarters.
 """
 
 import json
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from components.roster import Fleet
 from demo.story import wait_for
+from demo.tree import planted
 from fleet import census as censuses
 from fleet.access import Access
 from fleet.options import table_of
@@ -25,17 +24,12 @@ from tests.fleet.lab import run
 from twin import deploy
 from twin.server import Twin
 
-ROOT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.xdist_group("delivery")
 
 
 @pytest.fixture(scope="module")
 def access(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
-    root = tmp_path_factory.mktemp("tree")
-    for path in (ROOT / "Pulumi.yaml", ROOT / "__main__.py", *ROOT.glob("Pulumi.*.yaml")):
-        shutil.copy(path, root / path.name)
-    for name in ("components", "cost", "handlers", "pipeline_images"):
-        (root / name).symlink_to(ROOT / name)
+    root = planted(tmp_path_factory.mktemp("tree"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TWIN_HOME", str(tmp_path_factory.mktemp("home") / "twin"))
         with Twin(root=root) as twin:

@@ -7,7 +7,6 @@ judges another account's bucket policy by the caller's account, not by its role.
 
 import hashlib
 import json
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -22,6 +21,7 @@ from typer.testing import CliRunner
 
 from components.roster import Fleet
 from demo.story import wait_for
+from demo.tree import planted
 from fleet.access import Access
 from fleet.app import app
 from handlers import delivery_ledger, ledger
@@ -33,7 +33,6 @@ from twin import credentials, deploy
 from twin.offices import SETTINGS
 from twin.server import Twin
 
-ROOT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.xdist_group("delivery")
 
 PART = 5 << 20  # the least that S3 takes
@@ -192,11 +191,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    root = tmp_path_factory.mktemp("tree")
-    for path in (ROOT / "Pulumi.yaml", ROOT / "__main__.py", *ROOT.glob("Pulumi.*.yaml")):
-        shutil.copy(path, root / path.name)
-    for name in ("components", "cost", "handlers", "pipeline_images"):
-        (root / name).symlink_to(ROOT / name)
+    root = planted(tmp_path_factory.mktemp("tree"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TWIN_HOME", str(tmp_path_factory.mktemp("home") / "twin"))
         with Twin(root=root) as twin:

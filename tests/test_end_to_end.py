@@ -8,7 +8,6 @@ import io
 import json
 import random
 import re
-import shutil
 import subprocess
 import tarfile
 import time
@@ -23,6 +22,7 @@ from typer.testing import CliRunner
 from canary import mock, truth
 from demo import results, story
 from demo.story import Offices
+from demo.tree import planted
 from fleet.app import app
 from handlers.passport_key import pem
 from twin import deploy
@@ -216,10 +216,7 @@ def test_a_release_moved_in_eu_changes_only_its_job_definition_and_what_names_it
     offices: Offices, tmp_path: Path
 ) -> None:
     """A rollout that touches more than it must is one that nobody dares to merge."""
-    for name in ("Pulumi.yaml", "__main__.py", *(f"Pulumi.{office}.yaml" for office in story.OFFICES)):
-        shutil.copy(ROOT / name, tmp_path / name)
-    for name in ("components", "cost", "handlers", "pipeline_images"):
-        (tmp_path / name).symlink_to(ROOT / name)
+    planted(tmp_path)
     stack = tmp_path / "Pulumi.eu.yaml"
     pinned = re.search(r"sha256:[0-9a-f]{64}", stack.read_text())
     assert pinned

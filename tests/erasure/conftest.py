@@ -1,14 +1,14 @@
 """One twin for these tests: headquarters, an office with a partner, and no machines for jobs."""
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
 
 from components.roster import Fleet
+from demo.tree import planted
 from fleet.access import Access
 from tests.erasure.lab import NEIGHBOUR, Lab
-from tests.test_delivery import BUCKET, REGION, ROOT, agree, client
+from tests.test_delivery import BUCKET, REGION, agree, client
 from twin import deploy
 from twin.server import Twin
 
@@ -17,11 +17,7 @@ PROJECT = "soil"
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    root = tmp_path_factory.mktemp("tree")
-    for path in (ROOT / "Pulumi.yaml", ROOT / "__main__.py", *ROOT.glob("Pulumi.*.yaml")):
-        shutil.copy(path, root / path.name)
-    for name in ("components", "cost", "handlers", "pipeline_images"):
-        (root / name).symlink_to(ROOT / name)
+    root = planted(tmp_path_factory.mktemp("tree"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TWIN_HOME", str(tmp_path_factory.mktemp("home") / "twin"))
         with Twin(root=root) as twin:

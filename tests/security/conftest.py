@@ -2,7 +2,6 @@
 
 import functools
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,11 @@ import pytest
 import yaml
 
 from bootstrap.__main__ import apply
+from demo.tree import planted
 from tests.bootstrap.conftest import account_of
 from tests.security.calls import BODY, LEDGER_KEY, Thing
 from tests.security.identities import IDENTITIES, INBOX, Place, Reach, make_people, open_places
 from twin import deploy
-from twin.offices import ROOT
 from twin.server import Twin
 
 OBJECTS = (
@@ -41,11 +40,7 @@ RULES = ("uploads", "reconcile", "desk", "census", "delivery", "succeeded")
 
 @pytest.fixture(scope="session")
 def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Place]]:
-    root = tmp_path_factory.mktemp("tree")
-    for path in (ROOT / "Pulumi.yaml", ROOT / "__main__.py", *ROOT.glob("Pulumi.*.yaml")):
-        shutil.copy(path, root / path.name)
-    for name in ("components", "handlers", "pipeline_images"):
-        (root / name).symlink_to(ROOT / name)
+    root = planted(tmp_path_factory.mktemp("tree"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TWIN_HOME", str(tmp_path_factory.mktemp("home") / "twin"))
         with Twin(root=root) as twin:
