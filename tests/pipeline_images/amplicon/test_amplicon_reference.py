@@ -26,7 +26,7 @@ def references(folder: Path, **files: bytes) -> dict[str, str]:
     ("name", "content"),
     [
         ("silva__fasta", b">a;tax=d:Bacteria;\nACGT\n"),
-        ("silva__fa__gz", gzip.compress(b">a;tax=d:Bacteria;\nACGT\n")),
+        ("silva__fa__gz", gzip.compress(b">a;tax=d:Bacteria;\nACGT\n", mtime=0)),
         ("silva__udb", b"\x00"),
     ],
 )
