@@ -30,6 +30,7 @@ WAYS = {
     "Snakemake, minimap2, plain files between": Way(aligner="minimap2", suffix="fastq"),
     "Snakemake, minimap2, gzip between": Way(aligner="minimap2", suffix="fastq.gz"),
     "Snakemake, bowtie2, plain files between": Way(aligner="bowtie2", suffix="fastq"),
+    "Snakemake, bowtie2, gzip between": Way(aligner="bowtie2", suffix="fastq.gz"),
 }
 
 

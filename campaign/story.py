@@ -10,6 +10,7 @@ from typing import Any
 
 from campaign.meter import Meter
 from campaign.offices import START_S, Fleet, Office, open_offices
+from campaign.process import put_back
 from campaign.rates import Rates
 from campaign.simulation import Simulation
 
@@ -46,6 +47,7 @@ class Campaign:
     notes: list[str] = field(default_factory=list)
 
 
+@put_back()
 def run_campaign(
     *,
     samples: int,

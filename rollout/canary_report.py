@@ -8,6 +8,7 @@ from pygal.style import Style  # type: ignore[import-untyped]
 
 from canary.comparison import Check, Species, species
 from canary.record import Record
+from fleet.text import plain
 from rollout.comment import code
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -49,7 +50,7 @@ def chart(record: Record) -> str:
         disable_xml_declaration=True,
     )  # fmt: skip
     drawn.uuid = record.seal[:16]  # not another one each time
-    drawn.x_labels = [each.name for each in rows]
+    drawn.x_labels = [plain(each.name) for each in rows]
     for index, name in enumerate(("truth", "old release", "new release")):
         drawn.add(name, [_shares(each)[index] for each in rows])
     tree = drawn.render_tree()

@@ -34,6 +34,7 @@ ELSEWHERE = (
         "demo/",
         "docs/",
         "fleet/",
+        "guards/",
         "rehearsal/",
         "rightsizing/",
         "rollout/",

@@ -8,9 +8,11 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from bootstrap import names
+from bootstrap import names, permissions
 from bootstrap.account import Account
+from bootstrap.organization import service_control_policy
 from components.names import boundary_arn
+from components.roster import Fleet
 from rehearsal.accounts import prepare
 from tests.bootstrap.conftest import ROOT, account_of
 from twin import deploy, home, offices
@@ -27,7 +29,22 @@ ALLOW = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
 def account(running: Twin) -> Account:
     found = account_of("us", running)
     prepare(found)
+    _in_an_organization(found)
     return found
+
+
+def _in_an_organization(account: Account) -> None:
+    """With its service control policy attached. The twin knows no organizations, so it stands in the deploy
+    role's boundary: of two policies that both must allow, the prohibitions add up.
+    """
+    office = account.office
+    prohibitions = service_control_policy(office, Fleet.load(ROOT))["Statement"]
+    both = [*permissions.boundary(office)["Statement"], *prohibitions]
+    account.client("iam").create_policy_version(
+        PolicyArn=f"arn:aws:iam::{office.account}:policy/{names.boundary(office)}",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": both}),
+        SetAsDefault=True,
+    )
 
 
 @pytest.fixture(scope="module")

@@ -339,7 +339,8 @@ def test_a_preview_learns_what_runs_took_and_no_name(
 def test_the_images_role_pushes_and_does_nothing_else() -> None:
     repository = "arn:aws:ecr:ap-northeast-2:111111111111:repository/globalbi/metagenome"
     assert may(permissions.images(HQ), "ecr:PutImage", repository)
-    assert not may(permissions.images(HQ), "ecr:BatchDeleteImage", repository)
+    for action in ("BatchDeleteImage", "SetRepositoryPolicy", "PutImageTagMutability", "DeleteRepository"):
+        assert not may(permissions.images(HQ), f"ecr:{action}", repository)
     assert not may(permissions.images(HQ), "ecr:PutImage", repository.replace("globalbi/", "other/"))
     assert not may(permissions.images(HQ), "s3:ListBucket", "arn:aws:s3:::globalbi-hq-uploads-111111111111")
 

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from guards.rollout import GATES
 from policies.pack import POLICIES
 from rollout.comment import LABEL, MARKER
 from rollout.drift import REMEDIATE
-from rollout.guarded import GUARDS
 from tests.rollout import example
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "gitops.md").read_text()
@@ -20,4 +20,4 @@ def test_the_guide_names_the_labels_and_counts_policies_and_gates() -> None:
     assert LABEL in GUIDE
     assert REMEDIATE in GUIDE
     assert f"{len(POLICIES)} policies" in GUIDE
-    assert f"{len(GUARDS)} gates" in GUIDE
+    assert f"{len(GATES)} gates" in GUIDE

@@ -256,6 +256,9 @@ CALLS: Mapping[str, Call] = {
     "dynamodb:Query by_due": _query("by_due", "due"),
     "dynamodb:Query by_page": _query("by_page", "page"),
     "dynamodb:Scan": lambda reach, on: reach("dynamodb", on.office).scan(**on.table),
+    "dynamodb:PutResourcePolicy": lambda reach, on: reach("dynamodb", on.office).put_resource_policy(
+        ResourceArn=on.table["TableName"], Policy=EVERYBODY
+    ),
     "dynamodb:DescribeTable": lambda reach, on: reach("dynamodb", on.office).describe_table(**on.table),
     "batch:SubmitJob": _submit,
     "batch:TerminateJob": _end("terminate_job"),
@@ -285,6 +288,9 @@ CALLS: Mapping[str, Call] = {
         KeyId=on.key, KeySpec="AES_256"
     ),
     "kms:Sign": _sign,
+    "kms:PutKeyPolicy": lambda reach, on: reach("kms", on.office).put_key_policy(
+        KeyId=on.key, PolicyName="default", Policy=EVERYBODY
+    ),
     "kms:ScheduleKeyDeletion": lambda reach, on: reach("kms", on.office).schedule_key_deletion(KeyId=on.key),
     "lambda:InvokeFunction": lambda reach, on: reach("lambda", on.office).invoke(
         FunctionName=on.name, Payload=b"{}"
@@ -296,6 +302,7 @@ CALLS: Mapping[str, Call] = {
         FunctionName=on.name, ZipFile=BODY
     ),
     "ecr:GetAuthorizationToken": lambda reach, on: reach("ecr", on.office).get_authorization_token(),
+    "ecr:DescribeImages": lambda reach, on: reach("ecr", on.office).describe_images(**on.repository),
     "ecr:BatchGetImage": _batch_images("batch_get_image"),
     "ecr:BatchDeleteImage": _batch_images("batch_delete_image"),
     "ecr:BatchCheckLayerAvailability": _layer,
@@ -312,9 +319,16 @@ CALLS: Mapping[str, Call] = {
     "iam:PutRolePolicy": lambda reach, on: reach("iam", on.office).put_role_policy(
         **on.role, PolicyName="more", PolicyDocument=ANYTHING
     ),
+    "iam:CreatePolicyVersion": lambda reach, on: reach("iam", on.office).create_policy_version(
+        PolicyArn=f"arn:aws:iam::{on.office.account}:policy/{on.name}", PolicyDocument=ANYTHING
+    ),
     "iam:DeleteRolePermissionsBoundary": lambda reach, on: reach(
         "iam", on.office
     ).delete_role_permissions_boundary(**on.role),
+    "cloudtrail:StopLogging": lambda reach, on: reach("cloudtrail", on.office).stop_logging(Name=on.name),
+    "organizations:LeaveOrganization": lambda reach, on: reach(
+        "organizations", on.office
+    ).leave_organization(),
     "ec2:CreateInternetGateway": lambda reach, on: reach("ec2", on.office).create_internet_gateway(),
     "ec2:DescribeVpcs": lambda reach, on: reach("ec2", on.office).describe_vpcs(),
 }

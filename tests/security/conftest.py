@@ -29,6 +29,7 @@ OBJECTS = (
     "eu results metagenome/soil/status.html",
     "us results metagenome/soil/S1/status.json",
     "eu references demo-host/2026.1/host.fa",
+    "eu references demo-host/2026.1/SHA256SUMS",
     "hq references demo-host/2026.1/host.fa",
     "eu state .pulumi/stacks/globalbi/eu.json",
     "acme inbox globalbi/d1/received.json",

@@ -94,6 +94,8 @@ IDENTITIES: Mapping[str, Callable[[], Reach]] = {
     "preview": _role("eu", "globalbi-eu-github-preview"),
     "deploy": _role("eu", "globalbi-eu-github-deploy"),
     "images": _role("hq", "globalbi-hq-github-images"),
+    "promote": _role("eu", "globalbi-eu-github-promote"),
+    "hq promote": _role("hq", "globalbi-hq-github-promote"),
     "eu reader": _role("eu", "reader"),
     "nobody": _unsigned,
     "unknown key": _unknown_key,

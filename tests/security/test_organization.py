@@ -39,6 +39,11 @@ FORBIDDEN = (
     ("iam:DeleteRolePermissionsBoundary", "eu role globalbi-eu-github-deploy", "its boundary, too"),
     ("iam:PutRolePolicy", "eu role globalbi-eu-erasure", "nor does it get more to delete"),
     ("iam:AttachRolePolicy", "eu role globalbi-eu-erasure", "by no policy"),
+    ("iam:CreatePolicyVersion", "eu policy globalbi-eu-github-boundary", "nor is it widened"),
+    ("cloudtrail:StopLogging", "eu trail globalbi-eu-audit", "who touched what stays recorded"),
+    ("organizations:LeaveOrganization", "eu account -", "nobody leaves the organization's rules"),
+    ("kms:PutKeyPolicy", "eu key -", "nobody else gets the key"),
+    ("dynamodb:PutResourcePolicy", "eu ledger -", "nor the ledger"),
     ("dynamodb:DescribeTable", "us ledger -", "another region is none of theirs"),
 )
 STILL = (
@@ -68,6 +73,25 @@ def bound(places: dict[str, Place]) -> dict[str, Reach]:
 def test_an_administrator_may_not(does: str, on: str, because: str, bound: dict[str, Reach]) -> None:
     """Who has an administrator's session for a minute must not have the samples for good."""
     assert outcome(Row("", does, on, NO, because), lambda _: bound[BOUND]) == NO, because
+
+
+@pytest.mark.parametrize(
+    ("action", "condition"),
+    [
+        ("s3:PutAccountPublicAccessBlock", None),
+        ("ram:CreateResourceShare", None),
+        ("*", {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:root"}}),
+    ],
+)
+def test_what_the_twin_cannot_try_stands_in_the_text(action: str, condition: object) -> None:
+    """The account's block of public access, shares with other accounts, and the root user."""
+    for office in FLEET.offices:
+        found = [
+            statement.get("Condition")
+            for statement in service_control_policy(office, FLEET)["Statement"]
+            if action in statement.get("Action", ()) and (statement["Effect"], statement["Resource"]) == ("Deny", "*")
+        ]
+        assert found == [condition]
 
 
 @pytest.mark.parametrize(("does", "on", "because"), STILL)

@@ -63,5 +63,6 @@ def test_the_table_is_long_enough_and_has_everybody() -> None:
     assert {row.who for row in TABLE} == IDENTITIES.keys()
     assert {row.does for row in TABLE} == CALLS.keys()
     working = {"branch", "intake", "progress", "reconcile", "desk", "census", "delivery"}
-    for who in working | {"fleet", "erasure", "job", "execution", "preview", "deploy", "images"}:
+    rollout = {"preview", "deploy", "images", "promote", "hq promote"}
+    for who in working | rollout | {"fleet", "erasure", "job", "execution"}:
         assert {row.may for row in TABLE if row.who == who} == {YES, NO}, f"{who} must be let and be refused"

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 from runner.contents import Contents
+from runner.limits import Limits
 from runner.outcome import Refused
+from runner.tar import walk
+from runner.window import Window
 
 from tests.pipeline_images.runner.corpus import FAMILIES, GOOD, cases
 from tests.pipeline_images.runner.fuzz import campaign
-from tests.pipeline_images.runner.sandbox import Sandbox
+from tests.pipeline_images.runner.sandbox import BytesSource, Sandbox
 
 CASES = list(cases())
 
@@ -71,6 +74,15 @@ def test_the_sentence_names_what_was_uploaded_and_what_to_upload(name: str, word
     case = next(case for case in CASES if case.name == name)
     with Sandbox() as sandbox:
         assert words in sandbox.stage(case.archive).sentence
+
+
+def test_an_archive_of_more_bytes_than_a_run_can_hold_is_refused() -> None:
+    """Sizes in headers cost their author nothing, and a disk that is full stops its neighbours."""
+    archive = min((case.archive for case in CASES if case.files == GOOD), key=len)
+    total = sum(map(len, GOOD.values()))
+    assert len(list(walk(Window(BytesSource(archive)), Limits(total_bytes=total)))) == len(GOOD)
+    with pytest.raises(Refused, match=f"more than {total - 1} bytes"):
+        list(walk(Window(BytesSource(archive)), Limits(total_bytes=total - 1)))
 
 
 def test_no_mutation_escapes_or_loses_reads() -> None:

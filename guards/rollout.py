@@ -1,27 +1,7 @@
 # ruff: noqa: E501 -- code that is replaced stands here as it stands there
-"""Guarded: every gate of a rollout, by the few words that make it, and the test that fails without them."""
+"""Every gate of a release, a pull request and a rollout."""
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, kw_only=True)
-class Guard:
-    """`old` in `file` is replaced by `new` to remove it; `test` is then to fail."""
-
-    name: str
-    test: str  # below tests/
-    file: str
-    old: str
-    new: str
-
-    @property
-    def node(self) -> str:
-        return f"tests/{self.test}"
-
-
-def guard(name: str, test: str, file: str, old: str, new: str) -> Guard:
-    return Guard(name=name, test=test, file=file, old=old, new=new)
-
+from guards.guard import guard
 
 _PROMOTING, _REVERT, _ADVANCE = "fleet/test_promoting.py", "fleet/test_revert.py", "fleet/test_advance.py"
 _WORKFLOWS, _COMMANDS, _ORDER = (
@@ -153,4 +133,4 @@ ROLLOUT = (
           "rollout/drift.py", ' and issue["user"]["type"] == "Bot" else None', " else None"),
 )  # fmt: skip
 
-GUARDS = (*RELEASE, *PULL_REQUEST, *ROLLOUT)
+GATES = (*RELEASE, *PULL_REQUEST, *ROLLOUT)

@@ -1,8 +1,7 @@
-"""`python -m rollout.guards`: takes away each gate of a rollout in turn, and sees its test fail.
+"""`python -m guards [rollout|security]`: takes each guard away in turn, and sees its test fail.
 
-A gate is a few words of a module or of a workflow, named in `guarded` with what they are replaced by. Each is
-removed in a copy of the repository; the words must stand there exactly once, so that the list cannot outlive
-the code. A gate that can be removed without a failure keeps nobody out.
+Each is taken away in a copy of the repository; its words must stand there exactly once, so that no list can
+outlive the code. A guard that can be taken away without a failure guards nothing.
 """
 
 import argparse
@@ -10,7 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,20 +18,24 @@ from queue import SimpleQueue
 from rich.console import Console
 from rich.table import Table
 
-from rollout.guarded import GUARDS, Guard
+from guards.guard import Guard
+from guards.rollout import GATES
+from guards.security import CONTROLS
 from rollout.repository import git
 
 ROOT = Path(__file__).resolve().parent.parent
+LISTS: Mapping[str, tuple[Guard, ...]] = {"rollout": GATES, "security": CONTROLS}
 TIME_LIMIT_S = 300
 FAILED = 1  # pytest's exit code when a test failed; others are of a run that proves nothing
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """`how` is what the test said without the guard; empty when it passed."""
+    """`how` is what the test said without the guard; empty when it passed. `fault`: why that proves nothing."""
 
     guard: Guard
-    how: str
+    how: str = ""
+    fault: str = ""
 
 
 def stale(guard: Guard, root: Path = ROOT) -> str:
@@ -79,20 +82,22 @@ def failing(folder: Path, *nodes: str) -> str:
 
 
 def without(guard: Guard, folder: Path) -> Verdict:
-    """Removes the guard in the copy, runs its test, puts it back."""
+    """Takes the guard away in the copy, runs its test, puts it back."""
     if wrong := stale(guard, folder):
-        raise LookupError(f"the guard {guard.name!r} must be found in the code: {wrong}")
+        return Verdict(guard=guard, fault=wrong)
     path = folder / guard.file
     before = path.read_text()
     path.write_text(before.replace(guard.old, guard.new))
     try:
         return Verdict(guard=guard, how=failing(folder, guard.node))
+    except (LookupError, subprocess.TimeoutExpired) as error:
+        return Verdict(guard=guard, fault=str(error))
     finally:
         path.write_text(before)
 
 
 def tried(guards: Sequence[Guard], processes: int) -> list[Verdict]:
-    """Each guard removed, in as many copies as there are processes.
+    """Each guard taken away, in as many copies as there are processes.
 
     Raises LookupError when a test fails with every guard in its place.
     """
@@ -120,26 +125,33 @@ def tried(guards: Sequence[Guard], processes: int) -> list[Verdict]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0 when every guard's test failed without it."""
-    parser = argparse.ArgumentParser(
-        prog="python -m rollout.guards", description=(__doc__ or "").split("\n")[0]
-    )
+    parser = argparse.ArgumentParser(prog="python -m guards", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("lists", nargs="*", metavar="LIST", help=f"{', '.join(LISTS)}; without any, all")
     parser.add_argument("--processes", type=int, default=2, help="(2)")
     parser.add_argument("--only", metavar="WORD", default="", help="guards whose name holds the word")
     given = parser.parse_args(arguments)
-    verdicts = tried([each for each in GUARDS if given.only in each.name], given.processes)
-    table = Table(title=f"{len(verdicts)} gates, each removed in turn", title_justify="left")
-    for column in ("gate", "where", "the test that failed", "what it said"):
+    if unknown := [name for name in given.lists if name not in LISTS]:
+        parser.error(f"no list {unknown[0]!r}: there are {', '.join(LISTS)}")
+    guards = [each for name in given.lists or LISTS for each in LISTS[name] if given.only in each.name]
+    verdicts = tried(guards, given.processes)
+    table = Table(title=f"{len(verdicts)} guards, each taken away in turn", title_justify="left")
+    for column in ("guard", "where", "the test that failed", "what it said"):
         table.add_column(column)
     for each in verdicts:
-        how = each.how[:70].replace("[", "\\[") or "[red]nothing: it passed"
-        table.add_row(each.guard.name, each.guard.file, each.guard.test.replace("::", " "), how)
+        said = (each.fault or each.how)[:70].replace("[", "\\[") or "nothing: it passed"
+        table.add_row(
+            each.guard.name,
+            each.guard.file,
+            each.guard.test.replace("::", " "),
+            said if each.how else f"[red]{said}",
+        )
     console = Console()
     if not console.is_terminal:
         console.width = 200  # a log has no width of its own
     console.print(table)
-    missed = [each.guard.name for each in verdicts if not each.how]
-    console.print(f"{len(verdicts) - len(missed)} of {len(verdicts)} were missed when they were gone")
-    return 1 if missed else 0
+    missed = [each for each in verdicts if each.how]
+    console.print(f"{len(missed)} of {len(verdicts)} were missed when they were gone")
+    return 0 if len(missed) == len(verdicts) else 1
 
 
 if __name__ == "__main__":
