@@ -293,7 +293,6 @@ _ROWS = (
     ("promote", "dynamodb:GetItem", "eu ledger run#1", NO, "nor the ledger"),
     ("hq promote", "dynamodb:Query", "hq fleet office#eu", YES, "what did the release do so far?"),
     ("hq promote", "dynamodb:PutItem", "hq fleet canary#metagenome", YES, "it keeps what the canary found"),
-    ("hq promote", "dynamodb:PutItem", "hq fleet office#eu", NO, "it writes no run: that would be its proof"),
     ("hq promote", "dynamodb:DeleteItem", "hq fleet canary#metagenome", NO, "what was found stays"),
     ("hq promote", "s3:GetObject", "hq references demo-host/2026.1/host.fa", YES, "the canary needs them"),
     ("hq promote", "batch:SubmitJob", "hq job-queue globalbi-hq-spot", NO, "the canary runs on GitHub"),
@@ -316,6 +315,7 @@ _ROWS = (
     ("hq administrator", "dynamodb:GetItem", "eu ledger run#1", UNJUDGED, ELSEWHERE),
     ("hq administrator", "ecr:BatchGetImage", "eu repository globalbi/metagenome", UNJUDGED, ELSEWHERE),
     ("partner", "dynamodb:GetItem", "eu ledger run#1", UNJUDGED, ELSEWHERE),
+    ("hq promote", "dynamodb:PutItem", "hq fleet office#eu", UNJUDGED, "the twin knows no leading keys"),
     ("eu reader", "s3:GetObject", f"eu results {REPORT}", UNJUDGED, "the twin's S3 does not ask KMS"),
 )  # fmt: skip
 TABLE = tuple(Row(*row) for row in _ROWS)
