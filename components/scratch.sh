@@ -29,10 +29,12 @@ mount -o noatime,discard "$target" /scratch
 mkdir -p /scratch/references /scratch/runs
 chmod 1777 /scratch /scratch/references /scratch/runs
 
-# What the instance is and how it was bought, for the runner: a run's cost is told from it. IMDSv2 may fail; the instance is still good.
+# What the instance is, how it was bought and its id, for the runner: a run's cost is told from the first two, its neighbours from
+# the last. IMDSv2 may fail; the instance is still good.
 fact() { curl --silent --fail --max-time 5 --header "X-aws-ec2-metadata-token: $token" "$metadata/meta-data/$1"; }
 metadata=http://169.254.169.254/latest
 if token=$(curl --silent --fail --max-time 5 --request PUT --header "X-aws-ec2-metadata-token-ttl-seconds: 60" "$metadata/api/token") &&
   type=$(fact instance-type) && market=$(fact instance-life-cycle); then
-  printf '{"type": "%s", "market": "%s"}\n' "$type" "$market" >/scratch/instance.json
+  id=$(fact instance-id) || id=
+  printf '{"type": "%s", "market": "%s", "id": "%s"}\n' "$type" "$market" "$id" >/scratch/instance.json
 fi

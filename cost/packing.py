@@ -1,8 +1,7 @@
 """Packing: how much of the instances that jobs ran on they were given, and how much of that they used.
 
-By each job's own share: which jobs were neighbours on one instance is not recorded, so what an instance had
-left over beside all of its jobs only the bill knows. What a killed or reclaimed attempt used is not known;
-those count as given.
+By each job's own share, neighbours or not; what an instance had left over beside all of its jobs is in
+`cost.instances`. What a killed or reclaimed attempt used is not known; those count as given.
 """
 
 from collections.abc import Iterable, Mapping

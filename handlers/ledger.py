@@ -331,7 +331,12 @@ def run_of(item: Mapping[str, Any]) -> Run:
 def _host(noted: Mapping[str, Any] | None) -> Host | None:
     if not noted:
         return None
-    return Host(attempt=int(noted["attempt"]), instance=noted["type"], market=noted["market"])
+    return Host(
+        attempt=int(noted["attempt"]),
+        instance=noted["type"],
+        market=noted["market"],
+        instance_id=noted.get("id"),
+    )
 
 
 def erased_item(run: Run, attempt: int) -> dict[str, Any]:

@@ -39,6 +39,7 @@ class Attempt:
     decision: str | None = None  # what was decided then, in words
     instance: str | None = None  # its type; None: the runner did not say, or has not begun
     market: str | None = None  # how that was bought, as the instance metadata service words it
+    instance_id: str | None = None  # which one it was; attempts on the same one at once were neighbours
 
     @property
     def request(self) -> Request:
@@ -61,11 +62,14 @@ class Said:
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
-    """The instance that the runner noted with the lease of an attempt: its type, and how it was bought."""
+    """The instance that the runner noted with the lease of an attempt: its type, how it was bought, and its
+    id; None: an older runner or instance, which does not tell it.
+    """
 
     attempt: int
     instance: str
     market: str
+    instance_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,7 +235,7 @@ class Run:
 def _placed(attempt: Attempt, host: Host | None) -> Attempt:
     if host is None or host.attempt != attempt.number:
         return attempt
-    return replace(attempt, instance=host.instance, market=host.market)
+    return replace(attempt, instance=host.instance, market=host.market, instance_id=host.instance_id)
 
 
 def run_id_of(bucket: str, key: str, version_id: str, release: str) -> str:

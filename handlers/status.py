@@ -90,6 +90,8 @@ def told(attempt: Attempt) -> dict[str, Any]:
         "decision": attempt.decision,
         "instance": attempt.instance,
         "market": attempt.market,
+        # Left out where it is not known: rows of runs from before it was told stay as they are.
+        **({"instance_id": attempt.instance_id} if attempt.instance_id else {}),
     }
 
 

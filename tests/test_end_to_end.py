@@ -4,6 +4,7 @@ The offices come from the real stack files, the handlers run as functions behind
 pipeline runs in its real image.
 """
 
+import asyncio
 import io
 import json
 import random
@@ -15,15 +16,22 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
 from canary import mock, truth
+from components.roster import Fleet
 from demo import results, story
 from demo.story import Offices
 from demo.tree import planted
+from fleet.access import Access
 from fleet.app import app
+from fleet.dashboard.app import application
+from fleet.dashboard.guard import COOKIE, Secret
+from fleet.dashboard.picture import Picture
+from fleet.options import now
 from handlers.passport_key import pem
 from twin import deploy
 
@@ -93,6 +101,7 @@ def test_a_sample_uploaded_to_any_office_becomes_results_there_and_a_row_at_hq(
     row = offices.in_fleet_table(office, fetched.manifest["run_id"], "succeeded")
     assert (row["project"], row["sample"]) == ("soil 2026", f"{office} + ü 100%")
     assert {"received", "submitted", "running", "succeeded"} <= row["times"].keys()
+    _sized(offices, office, row)
 
 
 def _verify_passport(offices: Offices, office: str, prefix: str, folder: Path) -> None:
@@ -107,6 +116,34 @@ def _verify_passport(offices: Offices, office: str, prefix: str, folder: Path) -
     files = json.loads(verified.stdout)["files"]
     assert {"report.html", "abundance/species.tsv", "manifest.json"} <= set(files["same"])
     assert files["absent"] == []
+
+
+def _sized(offices: Offices, office: str, row: dict[str, Any]) -> None:
+    """Headquarters sees what the run was given and took, and how full its instance was."""
+    [attempt] = row["attempts"]
+    access = Access(fleet=Fleet.load(ROOT), endpoint=offices.twin.endpoint)
+    answer = CliRunner().invoke(app, ["packing", office, "--json"], obj=access)
+    assert answer.exit_code == 0, answer.stderr
+    told = {each["id"]: each for each in json.loads(answer.stdout)["instances"]}
+    assert told.keys() >= {attempt["instance_id"]}
+    filled = told[attempt["instance_id"]]
+    assert (filled["jobs"], filled["most_at_once"], filled["pipelines"]) == (1, 1, ["metagenome"])
+    assert 0 < filled["vcpus_given"] <= 1
+    page = asyncio.run(_resources(access, office))
+    assert f"<td>{attempt['memory_mib']:,}</td>" in page
+    assert f"<td>{int(row['peak_mib']):,}</td>" in page
+    assert "No job has said on which instance it was" not in page
+
+
+async def _resources(access: Access, office: str) -> str:
+    """The dashboard's page, without a server."""
+    picture, secret = Picture(access=access, clock=now), Secret()
+    picture.renew_runs()
+    served = httpx.ASGITransport(application(picture, secret, 8765))
+    async with httpx.AsyncClient(
+        transport=served, base_url="http://127.0.0.1:8765", cookies={COOKIE: secret.token}
+    ) as client:
+        return (await client.get(f"/resources?office={office}")).text
 
 
 def no_files(files: dict[str, bytes]) -> None:

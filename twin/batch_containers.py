@@ -128,7 +128,7 @@ def _words(attempt: Attempt, image: str, folder: Path) -> list[str]:
         mount = f"{host_folder(attempt.office, source)}:{inside}"
         words += ["--volume", f"{mount}:ro" if read_only else mount]
         if attempt.instance and source == hosts.SCRATCH:
-            told = hosts.write_down(folder, *attempt.instance)
+            told = hosts.write_down(folder, *attempt.instance, hosts.id_for(attempt.name))
             words += ["--volume", f"{told}:{inside}/{hosts.FILE}:ro"]
     for name, value in attempt.environment.items():
         words += ["--env", f"{name}={value}"]

@@ -64,6 +64,7 @@ def application(picture: Picture, secret: Secret, port: int) -> Guard:
             Route("/", reading(pages.home)),
             Route("/runs", reading(pages.runs)),
             Route("/sample", reading(pages.sample)),
+            Route("/resources", reading(pages.resources)),
             Route("/events", events),
             Route("/change/{name}", change, methods=["POST"]),
             Mount("/static", StaticFiles(directory=str(files("fleet.dashboard") / "static"))),

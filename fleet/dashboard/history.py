@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from cost.instances import Held, held_of
 from cost.run import Cost, cost_of
 from fleet.sync import Used, used_by
 from fleet.table import OPEN_STATES, FleetTable, Query, Row
@@ -20,7 +21,7 @@ from fleet.watch import LATEST_S
 
 _ONLY = (
     "office", "run_id", "pipeline", "project", "sample", "state", "revision", "updated", "uploaded", "times",
-    "attempt", "attempts", "message", "region", "used", "size", "release_digest", "references",
+    "attempt", "attempts", "message", "region", "used", "size", "release_digest", "references", "peak_mib",
 )  # fmt: skip
 
 
@@ -43,6 +44,8 @@ class Seen:
     message: str
     used: Used
     cost: Cost
+    held: tuple[Held, ...] = ()
+    peak_mib: int | None = None
 
     @property
     def where(self) -> str:
@@ -73,6 +76,8 @@ def seen(row: Row) -> Seen | None:
         message=str(row.get("message", "")),
         used=_shared(used_by(row)),
         cost=cost_of(row),
+        held=held_of(row),
+        peak_mib=row.get("peak_mib"),
     )
 
 

@@ -2,12 +2,15 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from cost.book import book_of
+from cost.instances import WHY
 from cost.run import cost_of
 from fleet.access import bucket
 from fleet.costs import cost_words
@@ -15,6 +18,7 @@ from fleet.dashboard import figures
 from fleet.dashboard.charts import drawn
 from fleet.dashboard.picture import Picture, open_runs
 from fleet.dashboard.render import Renderer
+from fleet.dashboard.resources import resources as resources_of
 from fleet.find import NotFound, find
 from fleet.options import table_of
 from fleet.output import Refused
@@ -27,6 +31,7 @@ from handlers.run import RUNNING, SUCCEEDED, TERMINAL
 PATIENCE_S = 0.7
 LIVE = 12  # of each stage on the first page; the rest is a link
 PAGE = 50
+WINDOWS = (1, 7, 30)  # days, as far as the history goes
 
 
 def home(picture: Picture, renderer: Renderer, request: Request) -> Response:
@@ -126,6 +131,32 @@ def sample(picture: Picture, renderer: Renderer, request: Request) -> Response:
         compute=vcpu_hours(row),
         cost=cost_words(cost_of(row)),
         ended=row["state"] in TERMINAL,
+    )
+
+
+def resources(picture: Picture, renderer: Renderer, request: Request) -> Response:
+    """What pipelines were given beside what they took, of the runs in memory."""
+    offices = [office.name for office in picture.offices]
+    windows = sorted({*(each for each in WINDOWS if each < picture.days), picture.days})
+    office = request.query_params.get("office", "")
+    days = request.query_params.get("days", "") or str(picture.days)
+    if office not in ("", *offices) or days not in map(str, windows):
+        raise Refused("there is no such office, or the history does not go so far back (`--days`)")
+    begin = picture.clock() - timedelta(days=int(days))
+    runs = [
+        one for one in picture.history.runs() if one.updated >= begin and (not office or one.office == office)
+    ]
+    found = resources_of(runs, book_of(None))
+    return renderer.page(
+        "resources.html",
+        found=found,
+        known=picture.access.fleet.pipelines,
+        office=office,
+        offices=offices,
+        days=int(days),
+        windows=windows,
+        complete=picture.history.complete,
+        left_out=[(jobs, WHY[why]) for why, jobs in found.left_out.items() if jobs],
     )
 
 

@@ -44,6 +44,8 @@ class Renderer:
             "query": urlencode,
             "where": text.where,
             "began": began,
+            "share": lambda value: "not known" if value is None else f"{value:.0%}",
+            "number": lambda value: f"{value:,.0f}",
         }
         made.filters |= filters
         made.globals |= {"between": text.between}

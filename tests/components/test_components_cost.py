@@ -14,17 +14,28 @@ from handlers.delivery_plan import Delivery
 from handlers.ledger import PAGE_ATTRIBUTES
 from policies.program import ROOT, Stack
 
+SAYS = {"instance-type": "c6id.xlarge", "instance-life-cycle": "spot", "instance-id": "i-0123456789abcdef0"}
 
-@pytest.mark.parametrize("answers", [True, False])
-def test_an_instance_writes_down_what_it_is_if_it_can(tmp_path: Path, answers: bool) -> None:
+
+@pytest.mark.parametrize(
+    ("answered", "host"),
+    [
+        ({*SAYS}, Host(type="c6id.xlarge", market="spot", id="i-0123456789abcdef0")),
+        ({"instance-type", "instance-life-cycle"}, Host(type="c6id.xlarge", market="spot")),
+        ({"instance-id", "instance-type"}, None),
+        (set(), None),
+    ],
+)
+def test_an_instance_writes_down_what_it_is_if_it_can(
+    tmp_path: Path, answered: set[str], host: Host | None
+) -> None:
     """No cost can be told from what is not written; an instance that cannot tell is good all the same."""
     script, scratch = USER_DATA.read_text(), tmp_path / "scratch"
     scratch.mkdir()
     tail = script[script.index("# What the instance is") :].replace("/scratch/", f"{scratch}/")
-    reply = """case "${@: -1}" in
-      */api/token) echo token;; */instance-type) echo c6id.xlarge;; */instance-life-cycle) echo spot;;
-    esac"""
-    (tmp_path / "curl").write_text(f"#!/bin/bash\n{reply if answers else 'exit 22'}\n")
+    facts = " ".join(f"*/{name}) echo {SAYS[name]};;" for name in answered)
+    reply = f'case "${{@: -1}}" in */api/token) echo token;; {facts} *) exit 22;; esac'
+    (tmp_path / "curl").write_text(f"#!/bin/bash\n{reply if answered else 'exit 22'}\n")
     (tmp_path / "curl").chmod(0o755)
     done = subprocess.run(
         ["/bin/bash", "-euo", "pipefail", "-c", f"trap 'exit 9' ERR\n{tail}"],
@@ -32,10 +43,7 @@ def test_an_instance_writes_down_what_it_is_if_it_can(tmp_path: Path, answers: b
         check=False,
     )
     assert done.returncode == 0
-    if answers:
-        assert host_of(scratch) == Host(type="c6id.xlarge", market="spot")
-    else:
-        assert host_of(scratch) is None
+    assert host_of(scratch) == host
 
 
 def test_functions_are_told_of_states_that_change_something_alone(stacks: dict[str, Stack]) -> None:

@@ -128,13 +128,25 @@ def test_packing_tells_what_of_the_instances_was_given_and_used(lab: Lab) -> Non
     for number in range(3):
         one = replace(run(50 + number), references=PINS)
         attempt = replace(one.attempt, started=at(0), ended=at(3600), instance="c6id.2xlarge", market="spot")
+        # Two of them were neighbours; the third ran before instances told their ids.
+        which = None if number == 2 else "i-0123456789abcdef0"
+        attempt = replace(attempt, instance_id=which)
         used = {"output_bytes": 5, "cpu_s": 7_200}
         lab.offices.at_headquarters(
             "eu", moved(one, "succeeded", attempts=(attempt,), used=used, peak_mib=1_500)
         )
     answer = lab.fleet("packing", "eu", "--json")
     assert answer.code == 0, answer.err
-    (found,) = answer.json
+    (found,) = answer.json["shares"]
     assert (found["instance"], found["jobs"], found["hours"]) == ("c6id.2xlarge", 3, 3.0)
     assert (found["vcpus_given"], found["vcpus_used"]) == (0.5, 0.25)
-    assert "c6id.2xlarge spot" in lab.fleet("packing").out
+    (one_of_them,) = answer.json["instances"]
+    assert (one_of_them["office"], one_of_them["id"]) == ("eu", "i-0123456789abcdef0")
+    assert (one_of_them["jobs"], one_of_them["mean_at_once"], one_of_them["most_at_once"]) == (2, 2.0, 2)
+    assert (one_of_them["vcpus_given"], one_of_them["vcpu_hours_unused"]) == (1.0, 0.0)
+    assert answer.json["together"]["jobs"] == 2
+    assert answer.json["left_out"] == {"without_id": 4, "without_end": 0, "without_type": 0}
+    shown = lab.fleet("packing")
+    assert "c6id.2xlarge spot" in shown.out
+    assert "eu i-0123456789abcdef0" in shown.out
+    assert "4 jobs did not say on which instance they were" in shown.err + shown.out

@@ -83,10 +83,12 @@ def test_a_branch_reads_the_estimate_before_the_run(world: World) -> None:
     assert status(world)["estimate"] == told["estimate"]  # what was told stays told
 
 
-def lease(world: World, run_id: str, attempt: int, instance: str, market: str) -> None:
-    """What the runner notes with its lease."""
+def lease(
+    world: World, run_id: str, attempt: int, instance: str, market: str, which: str | None = None
+) -> None:
+    """What the runner notes with its lease; an older one no id."""
     noted = {"attempt": {"N": str(attempt)}, "type": {"S": instance}, "market": {"S": market}}
-    world.note(run_id, "lease_host", {"M": noted})
+    world.note(run_id, "lease_host", {"M": noted | ({"id": {"S": which}} if which else {})})
 
 
 def test_each_attempts_instance_is_kept_though_it_was_reclaimed(world: World) -> None:
@@ -107,6 +109,26 @@ def test_each_attempts_instance_is_kept_though_it_was_reclaimed(world: World) ->
     event = event_of(run_of(world.run_item(run_id)), "eu", None)
     assert [each["instance"] for each in event["attempts"]] == ["c6id.xlarge", "m6id.2xlarge"]
     assert event["used"] == {"output_bytes": 19, "s3:GetObject": 7, "s3:PutObject": 2}
+
+
+def test_headquarters_learns_which_instance_it_was_from_who_tells_it(world: World) -> None:
+    """Which jobs were neighbours is known from that alone. What an older runner told stays as it was: a new
+    key in its row would look like a difference to `fleet check`.
+    """
+    run_id = started(world)
+    lease(world, run_id, 1, "c6id.xlarge", "spot")
+    tell(world, world.job_event(f"{run_id}-1", "FAILED", reason="Host EC2 (instance i-0123) terminated."))
+    tell(world, world.job_event(f"{run_id}-2", "RUNNING"))
+    lease(world, run_id, 2, "m6id.2xlarge", "on-demand", "i-0123456789abcdef0")
+    tell(world, world.job_event(f"{run_id}-2", "FAILED", code=1))
+    run = run_of(world.run_item(run_id))
+    for key in (None, "key of pseudonyms"):
+        first, second = event_of(run, "eu", key)["attempts"][:2]
+        assert "instance_id" not in first
+        assert second["instance_id"] == "i-0123456789abcdef0"
+    told = status(world)
+    jsonschema.validate(told, SCHEMA)
+    assert told["attempts"][1]["instance_id"] == "i-0123456789abcdef0"
 
 
 def test_an_instance_of_another_attempt_is_not_this_ones(world: World) -> None:

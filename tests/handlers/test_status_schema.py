@@ -56,7 +56,8 @@ def every_status(world: World) -> dict[str, dict[str, Any]]:
         id="recall-1", what="a release", why="wrong taxa", next="again", at=found["running"]["updated"]
     )
     run = run_of(world.run_item(run_id))
-    found["recalled"] = status_of(replace(run, recall=bad), "eu")
+    which = run.with_attempt(1, instance_id="i-0123456789abcdef0")
+    found["recalled"] = status_of(replace(run, recall=bad, attempts=which), "eu")
     world.sleep(60)
     failed = started(world, "metagenome/soil/S2/input.tar")
     tell(world, world.job_event(f"{failed}-1", "FAILED", container="CannotPullContainerError: unauthorized"))
@@ -91,7 +92,10 @@ def test_every_key_that_is_written_is_explained_in_the_schema(world: World) -> N
         assert set(written[name]) == set(SCHEMA["properties"][name]["properties"])
     cohort = every_status(World())["of a cohort"]
     assert set(cohort["members"]) == set(SCHEMA["properties"]["members"]["properties"])
-    assert set(written["attempts"][0]) == set(SCHEMA["properties"]["attempts"]["items"]["properties"])
+    described = SCHEMA["properties"]["attempts"]["items"]
+    assert set(written["attempts"][0]) == set(described["properties"])
+    # An instance from before it told its id.
+    assert set(described["properties"]) - set(described["required"]) == {"instance_id"}
 
 
 @pytest.mark.parametrize("change", [{"state": "done"}, {"run_id": "S1"}, {"surprise": 1}, {"schema": 2}])

@@ -1,6 +1,7 @@
 """The instance that the twin says a job runs on."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from runner.host import Host, host_of
 
 from cost.book import book_of
 from twin import hosts
-from twin.hosts import GIB_PER_VCPU, SIZES, instance_for, write_down
+from twin.hosts import GIB_PER_VCPU, SIZES, id_for, instance_for, write_down
 
 FAMILIES = ("c6id", "m6id", "r6id")
 
@@ -43,7 +44,16 @@ def test_its_instances_are_those_of_the_price_book() -> None:
 
 def test_the_runner_reads_what_the_twin_writes_down(tmp_path: Path) -> None:
     """Else no run of the twin has a cost."""
-    path = write_down(tmp_path, "c6id.xlarge", "spot")
+    path = write_down(tmp_path, "c6id.xlarge", "spot", "i-0123456789abcdef0")
     assert path.name == hosts.FILE
-    assert json.loads(path.read_text()) == {"type": "c6id.xlarge", "market": "spot"}
-    assert host_of(tmp_path) == Host(type="c6id.xlarge", market="spot")
+    assert json.loads(path.read_text()) == {
+        "type": "c6id.xlarge", "market": "spot", "id": "i-0123456789abcdef0",
+    }  # fmt: skip
+    assert host_of(tmp_path) == Host(type="c6id.xlarge", market="spot", id="i-0123456789abcdef0")
+
+
+def test_each_container_has_an_instance_of_its_own_in_awss_form() -> None:
+    """Two jobs on one instance that has room for one would be packed as AWS Batch never packs."""
+    found = {id_for(f"twin-{number}-1") for number in range(100)}
+    assert len(found) == 100
+    assert all(re.fullmatch(r"i-[0-9a-f]{17}", each) for each in found)

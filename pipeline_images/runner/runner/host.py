@@ -14,18 +14,26 @@ CHARACTERS = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
-    """`type` as EC2 names it (`c6id.xlarge`), `market` as the metadata service does (`spot`, `on-demand`)."""
+    """`type` as EC2 names it (`c6id.xlarge`), `market` as the metadata service does (`spot`, `on-demand`),
+    `id` as EC2 does (`i-0123456789abcdef0`); None: it has not said which one it is.
+    """
 
     type: str
     market: str
+    id: str | None = None
 
 
 def host_of(scratch: Path) -> Host | None:
     """None: the instance has not said what it is."""
     try:
         found = json.loads((scratch / FILE).read_text())
-        host = Host(type=found["type"], market=found["market"])
+        told = Host(type=found["type"], market=found["market"], id=found.get("id"))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    words = (host.type, host.market)
-    return host if all(isinstance(word, str) and 0 < len(word) <= CHARACTERS for word in words) else None
+    if not _is_word(told.type) or not _is_word(told.market):
+        return None
+    return told if _is_word(told.id) else Host(type=told.type, market=told.market)
+
+
+def _is_word(found: object) -> bool:
+    return isinstance(found, str) and 0 < len(found) <= CHARACTERS

@@ -133,7 +133,8 @@ class Lease:
         if self.host is None:
             return {"NULL": True}  # not that of an attempt before
         told = {"type": {"S": self.host.type}, "market": {"S": self.host.market}}
-        return {"M": {"attempt": {"N": str(self.attempt)}, **told}}
+        which = {"id": {"S": self.host.id}} if self.host.id else {}
+        return {"M": {"attempt": {"N": str(self.attempt)}, **told, **which}}
 
     def _update(self, expression: str, condition: str, values: dict[str, Any]) -> None:
         self.dynamodb.update_item(

@@ -72,7 +72,8 @@ def manifest(
         "files": [file.told() for file in files],
         "tools": dict(tools),
         "resources": dict(resources),
-        "instance": asdict(host) if host else None,
+        # What made the cost; which of an office's instances it was is not for who gets the result.
+        "instance": {"type": host.type, "market": host.market} if host else None,
         "started": _iso(started),
         "published": _iso(published),
     }

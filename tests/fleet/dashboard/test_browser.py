@@ -27,7 +27,7 @@ DRIVER = shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(
     not (CHROMIUM and DRIVER), reason="needs a browser: apt-get install chromium chromium-driver"
 )
-PAGES = ("/", "/?by=project", "/runs", "/runs?q=soil/S1", "/runs?q=nowhere")
+PAGES = ("/", "/?by=project", "/runs", "/runs?q=soil/S1", "/runs?q=nowhere", "/resources")
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,15 @@ def test_no_other_page_is_answered(served: Served, headers: dict[str, str]) -> N
 def test_nothing_is_told_without_the_token(served: Served) -> None:
     """Another user of the machine can reach loopback, too."""
     for cookies in ({}, {COOKIE: "wrong"}, {COOKIE: served.secret.of_forms}):
-        for path in ("/", "/runs", "/events", "/static/live.js", "/enter?token=wrong", "/enter?token=%C3%A4"):
+        for path in (
+            "/",
+            "/runs",
+            "/resources",
+            "/events",
+            "/static/live.js",
+            "/enter?token=wrong",
+            "/enter?token=%C3%A4",
+        ):
             answer = httpx.get(served.address + path, cookies=cookies)
             assert answer.status_code == 401, path
     entered = httpx.get(f"{served.address}/enter?token={served.secret.token}")
@@ -45,7 +53,7 @@ def test_nothing_is_told_without_the_token(served: Served) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/runs", "/nothing", "/sample?run=soil/S1", "/enter", "/static/live.js"]
+    "path", ["/", "/runs", "/resources", "/nothing", "/sample?run=soil/S1", "/enter", "/static/live.js"]
 )
 def test_every_answer_forbids_what_a_page_does_not_need(served: Served, path: str) -> None:
     """One page without the policy is enough for a smuggled script."""

@@ -10,6 +10,7 @@ from runner.host import FILE, Host, host_of
 from tests.pipeline_images.runner.office import Office, Sample
 
 SPOT = {"type": "c6id.xlarge", "market": "spot"}
+ID = "i-0123456789abcdef0"
 
 
 def told(sample: Sample) -> dict[str, dict[str, object]]:
@@ -25,10 +26,22 @@ def says(office: Office, host: dict[str, str]) -> None:
 
 
 def test_an_attempt_tells_its_instance_with_its_lease(office: Office) -> None:
-    """A reclaimed attempt says nothing later: what it cost is known from its beginning, or never."""
-    says(office, SPOT)
+    """A reclaimed attempt says nothing later: what it cost, and beside whom it ran, is known from its
+    beginning, or never.
+    """
+    says(office, SPOT | {"id": ID})
     sample = office.sample(pipeline="import sys; sys.exit(9)")
     assert job.run(sample.attempt()) != 0
+    assert told(sample) == {
+        "M": {"attempt": {"N": "1"}, "type": {"S": "c6id.xlarge"}, "market": {"S": "spot"}, "id": {"S": ID}}
+    }
+
+
+def test_an_instance_from_before_it_told_its_id_is_noted_all_the_same(office: Office) -> None:
+    """Instances live on while a new runner is rolled out: their runs would have no cost."""
+    says(office, SPOT)
+    sample = office.sample(pipeline="import sys; sys.exit(9)")
+    job.run(sample.attempt())
     assert told(sample) == {
         "M": {"attempt": {"N": "1"}, "type": {"S": "c6id.xlarge"}, "market": {"S": "spot"}}
     }
@@ -46,8 +59,10 @@ def test_the_next_attempt_does_not_inherit_an_instance(office: Office) -> None:
 
 
 def test_the_manifest_tells_instance_and_requests(office: Office) -> None:
-    """Whoever reads a result years later can still tell what it took."""
-    says(office, SPOT)
+    """Whoever reads a result years later can still tell what it took; whom a result is delivered to learns no
+    machine of the office.
+    """
+    says(office, SPOT | {"id": ID})
     sample = office.sample()
     assert job.run(sample.attempt()) == 0
     manifest = sample.result()
@@ -89,8 +104,15 @@ def test_what_is_no_word_of_an_instance_is_not_known(tmp_path: Path, text: str) 
     assert host_of(tmp_path) is None
 
 
-def test_an_instance_says_its_type_and_its_market(tmp_path: Path) -> None:
-    """Both make the price."""
-    (tmp_path / FILE).write_text(json.dumps(SPOT))
-    assert host_of(tmp_path) == Host(type="c6id.xlarge", market="spot")
+def test_an_instance_says_its_type_its_market_and_its_id(tmp_path: Path) -> None:
+    """The first two make the price, the id tells the neighbours."""
+    (tmp_path / FILE).write_text(json.dumps(SPOT | {"id": ID}))
+    assert host_of(tmp_path) == Host(type="c6id.xlarge", market="spot", id=ID)
     assert host_of(tmp_path / "elsewhere") is None
+
+
+@pytest.mark.parametrize("which", ["", 7, None, "i" * 65, ["i-0"]])
+def test_an_id_that_is_none_takes_no_price_away(tmp_path: Path, which: object) -> None:
+    """The metadata service may answer two questions and fail at the third."""
+    (tmp_path / FILE).write_text(json.dumps(SPOT | {"id": which}))
+    assert host_of(tmp_path) == Host(type="c6id.xlarge", market="spot")
