@@ -1,4 +1,4 @@
-"""The campaign's process: cheap and deterministic while a story runs, and what others share as it was behind it.
+"""The campaign's process: cheap and deterministic while a story runs, and behind it as it was.
 
 Without that, whoever comes later in the same process would send requests without a signature.
 """

@@ -31,7 +31,7 @@ FAILED = 1  # pytest's exit code when a test failed; others are of a run that pr
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """`how` is what the test said without the guard; empty when it passed. `fault`: why that proves nothing."""
+    """`how` is what the test said without the guard, empty when it passed; `fault`: why nothing is proved."""
 
     guard: Guard
     how: str = ""
@@ -108,7 +108,7 @@ def tried(guards: Sequence[Guard], processes: int) -> list[Verdict]:
             place.mkdir()
             free.put(copied(place))
         whole = free.get()
-        if broken := failing(whole, *dict.fromkeys(each.node for each in guards)):
+        if broken := failing(whole, *sorted({each.node for each in guards})):
             raise LookupError(f"a test fails with every guard in its place; mend that first: {broken}")
         free.put(whole)
 

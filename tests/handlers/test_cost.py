@@ -178,3 +178,11 @@ def test_an_event_that_comes_again_asks_little_of_aws(world: World) -> None:
     before = len(world.calls)
     assert tell(world, running) == []
     assert [call.operation for call in world.calls[before:]] == ["GetItem"]
+
+
+def test_a_ledger_that_a_later_version_has_written_is_read(world: World) -> None:
+    """An office that goes back to the version before must not stop at the runs of the day between."""
+    run_id = started(world)
+    item = dict(world.run_item(run_id))
+    later = [{**each, "of_tomorrow": "x"} for each in item["attempts"]]
+    assert run_of({**item, "attempts": later}) == run_of(item)

@@ -278,7 +278,7 @@ _ROWS = (
     ("deploy", "iam:PutRolePolicy", f"eu role {DEPLOY}", NO, "it gives itself nothing"),
     ("deploy", "iam:DeleteRolePermissionsBoundary", f"eu role {DEPLOY}", NO, "its fence stays"),
     ("deploy", "cloudtrail:StopLogging", "eu trail globalbi-eu-audit", NO, "who touched what stays recorded"),
-    ("deploy", "iam:CreatePolicyVersion", "eu policy globalbi-eu-github-boundary", NO, "nor does it widen it"),
+    ("deploy", "iam:CreatePolicyVersion", "eu policy globalbi-eu-github-boundary", NO, "nor is it widened"),
     ("deploy", "organizations:LeaveOrganization", "eu account -", NO, "the account stays where it is"),
     ("preview", "kms:PutKeyPolicy", "eu key -", NO, "it changes no key"),
     ("preview", "dynamodb:PutResourcePolicy", "eu ledger -", NO, "it opens no table"),

@@ -1,4 +1,4 @@
-"""Hostile names in what GitHub and chats show: comments, issues, pull requests, charts, annotations, messages."""
+"""Hostile names in what GitHub and chats show: bodies, charts, annotations, messages."""
 
 import json
 import xml.etree.ElementTree as ET

@@ -89,7 +89,8 @@ def test_what_the_twin_cannot_try_stands_in_the_text(action: str, condition: obj
         found = [
             statement.get("Condition")
             for statement in service_control_policy(office, FLEET)["Statement"]
-            if action in statement.get("Action", ()) and (statement["Effect"], statement["Resource"]) == ("Deny", "*")
+            if action in statement.get("Action", ())
+            and (statement["Effect"], statement["Resource"]) == ("Deny", "*")
         ]
         assert found == [condition]
 
