@@ -9,11 +9,13 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -96,10 +98,12 @@ def without(guard: Guard, folder: Path) -> Verdict:
         path.write_text(before)
 
 
-def tried(guards: Sequence[Guard], processes: int) -> list[Verdict]:
+def tried(
+    guards: Sequence[Guard], processes: int, told: Callable[[str], Any] = lambda _: None
+) -> list[Verdict]:
     """Each guard taken away, in as many copies as there are processes.
 
-    Raises LookupError when a test fails with every guard in its place.
+    First each test runs by itself with every guard in its place: one that fails then proves nothing.
     """
     with tempfile.TemporaryDirectory(prefix="globalbi-guards-") as made:
         free: SimpleQueue[Path] = SimpleQueue()
@@ -107,20 +111,35 @@ def tried(guards: Sequence[Guard], processes: int) -> list[Verdict]:
             place = Path(made, str(number))
             place.mkdir()
             free.put(copied(place))
-        whole = free.get()
-        if broken := failing(whole, *sorted({each.node for each in guards})):
-            raise LookupError(f"a test fails with every guard in its place; mend that first: {broken}")
-        free.put(whole)
+
+        def whole(node: str) -> str:
+            with _borrowed(free) as folder:
+                told(node)
+                try:
+                    return failing(folder, node)
+                except (LookupError, subprocess.TimeoutExpired) as error:
+                    return str(error)
 
         def one(guard: Guard) -> Verdict:
-            folder = free.get()
-            try:
+            if said := broken[guard.node]:
+                return Verdict(guard=guard, fault=f"its test fails with every guard in its place: {said}")
+            with _borrowed(free) as folder:
+                told(guard.name)
                 return without(guard, folder)
-            finally:
-                free.put(folder)
 
+        nodes = sorted({each.node for each in guards})
         with ThreadPoolExecutor(processes) as pool:
+            broken = dict(zip(nodes, pool.map(whole, nodes), strict=True))
             return list(pool.map(one, guards))
+
+
+@contextmanager
+def _borrowed(free: SimpleQueue[Path]) -> Iterator[Path]:
+    folder = free.get()
+    try:
+        yield folder
+    finally:
+        free.put(folder)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -133,12 +152,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown := [name for name in given.lists if name not in LISTS]:
         parser.error(f"no list {unknown[0]!r}: there are {', '.join(LISTS)}")
     guards = [each for name in given.lists or LISTS for each in LISTS[name] if given.only in each.name]
-    verdicts = tried(guards, given.processes)
+    verdicts = tried(guards, given.processes, lambda what: print(what, file=sys.stderr))
     table = Table(title=f"{len(verdicts)} guards, each taken away in turn", title_justify="left")
     for column in ("guard", "where", "the test that failed", "what it said"):
         table.add_column(column)
     for each in verdicts:
-        said = (each.fault or each.how)[:70].replace("[", "\\[") or "nothing: it passed"
+        said = (each.fault or each.how)[:90].replace("[", "\\[") or "nothing: it passed"
         table.add_row(
             each.guard.name,
             each.guard.file,

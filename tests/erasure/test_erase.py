@@ -106,6 +106,7 @@ def test_twice_is_the_same(lab: Lab, before: Run) -> None:
 
 def test_late_events_do_not_bring_it_back_and_a_new_upload_is_a_new_sample(lab: Lab, before: Run) -> None:
     """Events wait in queues for days; and who withdraws may come again."""
+    assert erase(lab, "Zq7-x", "--cancel", "--yes").exit_code == 0
     run = ledger.read_run(lab.context, before.run_id)
     assert run is not None
     assert run.state == ERASED

@@ -43,3 +43,17 @@ def test_what_keeps_nobody_out_is_told() -> None:
     )
     (verdict,) = tried([nothing], processes=1)
     assert verdict.how == ""
+
+
+def test_a_test_that_fails_by_itself_proves_nothing() -> None:
+    """Else every guard that names it would seem to be missed."""
+    needs_others = Guard(
+        name="whatever it guards",
+        test="canary/test_comparison.py::test_that_is_not_there",
+        file="canary/comparison.py",
+        old="Nothing here runs.",
+        new="",
+    )
+    (verdict,) = tried([needs_others], processes=1)
+    assert verdict.how == ""
+    assert "with every guard in its place" in verdict.fault
