@@ -139,9 +139,9 @@ def test_a_partner_has_a_bucket_or_links(
     assert f"Pulumi.eu.yaml: globalbi:{fault}" in only_fault(checkout)
 
 
-def test_an_office_without_deliveries_has_nothing_of_them(stacks: dict[str, Stack]) -> None:
+def test_an_office_without_deliveries_has_nothing_of_them(examples: dict[str, Stack]) -> None:
     """Every office would pay for, and be alarmed by, what it does not use."""
-    for stack in stacks.values():
+    for stack in examples.values():
         assert not [each.name for each in stack.recorder.declared if "delivery" in each.name]
 
 

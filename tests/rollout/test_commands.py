@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from components.roster import Fleet
 from rehearsal.github import LocalGitHub
 from rollout.comment import LABEL
 from rollout.drift import REMEDIATE, marker
@@ -123,10 +124,8 @@ def test_a_hostile_name_starts_no_workflow_command(job: Job) -> None:
 
 def test_a_rollout_takes_what_was_not_applied_yet(github: LocalGitHub, job: Job) -> None:
     """eu failed last time and us is new: both are due, whatever the newest merge touched; hq has it all."""
-    github.deployments = {
-        "hq": success(HEAD),
-        "eu": [{"id": 1, "sha": HEAD, "statuses": [{"state": "failure"}]}],
-    }
+    github.deployments = {each.name: success(HEAD) for each in Fleet.load(ROOT).offices if each.name != "us"}
+    github.deployments["eu"] = [{"id": 1, "sha": HEAD, "statuses": [{"state": "failure"}]}]
     ran = job.run("plan", "--head", HEAD, "--override", "test")
     assert ran.outputs == {"wave_1": "[]", "wave_2": '["eu"]', "wave_3": '["us"]', "wave_4": "[]"}, ran.said
     assert "eu: <code>never&#32;applied" in ran.page or "eu: <code>never applied" in ran.page
