@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from components.roster import Fleet
+from cost.book import book_of
 from policies.program import ROOT, Stack, deploy
 from tests.three_offices import checkout_of, known_fleet
 
@@ -35,6 +36,18 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Stack]:
 def checkout(tmp_path: Path) -> Path:
     """The program and three offices in a folder of their own; the code is the repository's."""
     return checkout_of(tmp_path)
+
+
+@pytest.fixture
+def priced(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Makes the price book one that has three regions and these, whatever editions there are."""
+
+    def add(*more: str) -> None:
+        book = book_of("2026-11-25")
+        regions = {**book.regions, **dict.fromkeys(more, book.regions["ap-northeast-2"])}
+        monkeypatch.setattr("cost.book.editions", lambda: (book.model_copy(update={"regions": regions}),))
+
+    return add
 
 
 @pytest.fixture

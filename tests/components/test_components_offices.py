@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -376,8 +377,9 @@ def test_the_check_of_all_files_prints_each_office_or_each_fault(checkout: Path,
     assert "Traceback" not in wrong.stderr
 
 
-def test_a_fourth_office_is_one_file(checkout: Path) -> None:
+def test_a_fourth_office_is_one_file(checkout: Path, priced: Callable[..., None]) -> None:
     """An office in Japan opens by adding its file: it deploys, and headquarters counts it in."""
+    priced("ap-northeast-1")
     add_office(checkout, "jp", account="444444444444", region="ap-northeast-1", cidr="10.40.0.0/16")
 
     stack = deploy("jp", checkout)
@@ -435,6 +437,33 @@ def test_the_offices_of_the_repository_are_right() -> None:
     fleet = Fleet.load(ROOT)
     assert fleet.headquarters in fleet.offices
     assert list(fleet.faults()) == []
+
+
+def test_an_office_without_prices_is_told_how_to_get_them(
+    checkout: Path, edit: Edit, priced: Callable[..., None]
+) -> None:
+    """Its runs would have no cost and its projects no budget, and nobody would know before they ran."""
+    priced()
+    edit("eu", {"aws:region": "ap-northeast-1"})
+    assert only_fault(checkout) == (
+        "Pulumi.eu.yaml: aws:region must be a region of the price book (valid: ap-northeast-2, eu-central-1, "
+        "us-east-1), not 'ap-northeast-1': ask AWS for its prices by `.venv/bin/python -m cost refresh` "
+        "(needs pricing:GetProducts and ec2:DescribeSpotPriceHistory)"
+    )
+    # Whoever asks for prices is not refused for having none.
+    assert Fleet.load(checkout, priced=False).office("eu").region == "ap-northeast-1"
+    priced("ap-northeast-1")
+    assert Fleet.load(checkout).office("eu").region == "ap-northeast-1"
+
+
+def test_a_family_without_prices_is_refused(checkout: Path, edit: Edit, priced: Callable[..., None]) -> None:
+    """What runs on it would cost nothing that anybody knows."""
+    priced()
+    edit("eu", {"globalbi:compute": {"instanceFamilies": ["c6id", "i7ie"]}})
+    assert only_fault(checkout).startswith(
+        "Pulumi.eu.yaml: globalbi:compute.instanceFamilies.1 must be a family that the price book has in "
+        "eu-central-1, not 'i7ie': ask AWS for its prices by "
+    )
 
 
 def test_retries_left_out_keep_their_defaults(checkout: Path, edit: Edit) -> None:

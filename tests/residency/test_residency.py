@@ -397,7 +397,7 @@ def test_a_fourth_office_and_a_first_delivery_are_judged_like_the_others(
 ) -> None:
     """Who opens an office or agrees with a partner changes stack files, and no rule stands in the way."""
     root = checkout_of(tmp_path)
-    add_office(root, "jp", account="555555555555", region="ap-northeast-1", cidr="10.40.0.0/16")
+    add_office(root, "ny", account="555555555555", region="us-east-1", cidr="10.40.0.0/16")
     eu = yaml.safe_load((root / "Pulumi.eu.yaml").read_text())
     way = {"to": "bucket acme-inbox", "carries": "results", "reason": "Acme ordered what is in its soil."}
     eu["config"]["globalbi:partners"] = {
@@ -408,7 +408,7 @@ def test_a_fourth_office_and_a_first_delivery_are_judged_like_the_others(
     (root / "Pulumi.eu.yaml").write_text(yaml.safe_dump(eu))
     fleet = Fleet.load(root)
     monkeypatch.setattr("residency.policy._fleet", lambda: fleet)
-    for office in ("eu", "hq", "jp", "us"):
+    for office in ("eu", "hq", "ny", "us"):
         stack = declared(office, root)
         found = judge(stack, fleet, office)
         assert [sentence(edge) for edge in found.unnamed] == list(found.idle) == []
