@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
+from components.copied import bucket_faults, secrets_faults
 from components.faults import InvalidOffices, choices
 from components.office import InvalidOffice, Office, Sketch
 from components.partners import delivery_faults
@@ -45,7 +46,8 @@ class Fleet:
         except InvalidOffices as error:
             faults.extend(error.faults)
             pipelines = {}
-        for path in sorted(root.glob("Pulumi.*.yaml")):
+        paths = sorted(root.glob("Pulumi.*.yaml"))
+        for path in paths:
             try:
                 offices.append(Office.from_file(path))
             except InvalidOffice as error:
@@ -58,6 +60,8 @@ class Fleet:
         sketches += [office.sketch for office in offices]
         # With a file that could not be read, "no headquarters" or "no such pipeline" may be untrue.
         faults.extend(_clashes(sorted(sketches, key=lambda each: each.file), complete=not unread))
+        faults.extend(secrets_faults(paths))
+        faults.extend(bucket_faults(offices))
         if pipelines:
             faults.extend(fleet._all_release_faults())
         if priced:
@@ -105,6 +109,7 @@ class Fleet:
     def faults(self) -> Iterator[str]:
         """What is wrong between the offices, and between them and the pipelines."""
         yield from _clashes([office.sketch for office in self.offices])
+        yield from bucket_faults(self.offices)
         yield from self._all_release_faults()
         yield from self._price_faults()
 
