@@ -42,11 +42,11 @@ def eu(checkout: Path, edit: Edit) -> Stack:
     return deploy("eu", checkout)
 
 
-def test_what_deliveries_add_keeps_every_rule(eu: Stack) -> None:
+def test_what_deliveries_add_keeps_every_rule(eu: Stack, examples: dict[str, Stack]) -> None:
     """A queue without dead letters, a wildcard or an untagged alarm would come in by this door."""
     assert len(CONTRACTS) > 10
     for contract in CONTRACTS:
-        contract({"eu": eu}, "eu")
+        contract({**examples, "eu": eu}, "eu")
     declared = (Resource(kind=each.kind, name=each.name, inputs=each.inputs) for each in eu.recorder.declared)
     # Results that leave the office are refused until its file names the way.
     [found] = judge(Declared(resources=tuple(declared)))
