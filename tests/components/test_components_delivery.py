@@ -217,6 +217,17 @@ def test_a_delivery_names_results_that_can_be(checkout: Path, edit: Edit, names:
     assert only_fault(checkout) == f"Pulumi.eu.yaml: globalbi:deliveries.0.names{fault}"
 
 
+@pytest.mark.parametrize("project", ["*", "metagenome/soil", " "])
+def test_a_delivery_is_of_one_project(checkout: Path, edit: Edit, project: str) -> None:
+    """A partner would wait for all projects, and get none: no upload is of a project with such a name."""
+    delivery = {**DELIVERY, "project": project}
+    edit("eu", {"globalbi:partners": {"acme": ACME}, "globalbi:deliveries": [delivery]})
+    assert only_fault(checkout) == (
+        "Pulumi.eu.yaml: globalbi:deliveries.0.project must be one project's name as it is in uploads, "
+        f'without "/" ("*" is not every project: name each in a delivery of its own), not {project!r}'
+    )
+
+
 def test_one_project_goes_to_one_partner_in_one_delivery(checkout: Path, edit: Edit) -> None:
     """Two would replace each other: the partner would be told that the first no longer counts."""
     twice = [DELIVERY, {**DELIVERY, "names": ["*.json"]}]
