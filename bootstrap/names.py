@@ -1,6 +1,7 @@
 """Names of what the bootstrap makes; the workflows derive them from the same stack files."""
 
-from components.names import BUCKET_LIMIT, erasure_role, physical, shortened
+from components.names import BUCKET_LIMIT, erasure_role, physical
+from components.names import secrets_alias as secrets_alias_of
 from components.office import Office
 
 # GitHub's tokens name whom they are for; only those for AWS's token service are taken.
@@ -27,7 +28,7 @@ def trail_arn(office: Office) -> str:
 
 
 def secrets_alias(office: Office) -> str:
-    return f"alias/{shortened(physical(office.name, 'pulumi'), 200)}"
+    return secrets_alias_of(office.name)
 
 
 def preview_role(office: Office) -> str:

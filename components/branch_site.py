@@ -236,11 +236,6 @@ class BranchSite(pulumi.ComponentResource):
         # Whoever begins a run estimates its cost: follow-on runs too.
         if prices := prices_of(office.region, office.settings.compute.instance_families):
             environment["PRICES"] = prices_to_json(prices.day, prices.families)
-        elif budget.projects:
-            raise ValueError(
-                f"{office.file}: globalbi:budget.projects counts what runs cost, but the price book has no"
-                f" prices of {office.region}: add them (docs/cost.md)"
-            )
         # A run's end plans its deliveries, so whoever may end a run knows them.
         deliveries = agreements_to_json(office.agreements)
         with_deliveries = {**environment, "DELIVERIES": deliveries} if deliveries else environment

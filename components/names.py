@@ -67,6 +67,11 @@ def key_alias(office: str) -> str:
     return f"alias/{PREFIX}-{office}"
 
 
+def secrets_alias(office: str) -> str:
+    """Of the key that encrypts the secrets in the office's stack file and state; the bootstrap makes it."""
+    return f"alias/{physical(office, 'pulumi')}"
+
+
 def passport_key_alias(office: str) -> str:
     return f"{key_alias(office)}-passports"
 

@@ -393,6 +393,9 @@ def main() -> int:
             f"{office.file}: account {office.account}, {office.region}, {office.cidr}{role}; runs "
             f"{', '.join(sorted(office.releases))}"
         )
+    print(
+        "Ways out (globalbi:mayLeave) are not judged here: `make residency` runs the program and judges them."
+    )
     return 0
 
 

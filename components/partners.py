@@ -49,6 +49,15 @@ def _name(value: str) -> str:
     return value
 
 
+def _project(value: str) -> str:
+    if value == "*" or not value.strip() or "/" in value:
+        raise ValueError(
+            'must be one project\'s name as it is in uploads, without "/" ("*" is not every project: name'
+            " each in a delivery of its own)"
+        )
+    return value
+
+
 class Partner(Model):
     """Someone who receives deliveries: in a bucket of their own, in an account of their own, or by links."""
 
@@ -74,7 +83,7 @@ class Delivery(Model):
 
     partner: str
     pipeline: str
-    project: str = Field(min_length=1)
+    project: Annotated[str, AfterValidator(_project)]
     names: tuple[Annotated[str, AfterValidator(_name)], ...] = Field(
         DEFAULT_NAMES, min_length=1, max_length=20
     )

@@ -11,11 +11,18 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
+from components.copied import bucket_faults, secrets_faults
 from components.faults import InvalidOffices, choices
 from components.office import InvalidOffice, Office, Sketch
 from components.partners import delivery_faults
 from components.pipeline import Pipeline, load_pipelines
+from cost.book import book_of
 from handlers.release import release_id
+
+ASK_FOR_PRICES = (
+    "ask AWS for its prices by `.venv/bin/python -m cost refresh` (needs pricing:GetProducts and"
+    " ec2:DescribeSpotPriceHistory)"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,9 +33,9 @@ class Fleet:
     pipelines: Mapping[str, Pipeline]
 
     @classmethod
-    def load(cls, root: Path) -> "Fleet":
+    def load(cls, root: Path, *, priced: bool = True) -> "Fleet":
         """Reads all `Pulumi.<office>.yaml` and `pipeline.yaml` under `root`; raises InvalidOffices with all
-        faults.
+        faults. `priced` False: an office may lack prices, for whoever is about to ask for them.
         """
         faults: list[str] = []
         offices: list[Office] = []
@@ -39,7 +46,8 @@ class Fleet:
         except InvalidOffices as error:
             faults.extend(error.faults)
             pipelines = {}
-        for path in sorted(root.glob("Pulumi.*.yaml")):
+        paths = sorted(root.glob("Pulumi.*.yaml"))
+        for path in paths:
             try:
                 offices.append(Office.from_file(path))
             except InvalidOffice as error:
@@ -52,8 +60,12 @@ class Fleet:
         sketches += [office.sketch for office in offices]
         # With a file that could not be read, "no headquarters" or "no such pipeline" may be untrue.
         faults.extend(_clashes(sorted(sketches, key=lambda each: each.file), complete=not unread))
+        faults.extend(secrets_faults(paths))
+        faults.extend(bucket_faults(offices))
         if pipelines:
             faults.extend(fleet._all_release_faults())
+        if priced:
+            faults.extend(fleet._price_faults())
         if not (faults or offices):
             faults.append(f"{root}: holds no Pulumi.<office>.yaml")
         if faults:
@@ -97,7 +109,9 @@ class Fleet:
     def faults(self) -> Iterator[str]:
         """What is wrong between the offices, and between them and the pipelines."""
         yield from _clashes([office.sketch for office in self.offices])
+        yield from bucket_faults(self.offices)
         yield from self._all_release_faults()
+        yield from self._price_faults()
 
     def _all_release_faults(self) -> Iterator[str]:
         for office in self.offices:
@@ -119,6 +133,25 @@ class Fleet:
                 names = " or ".join(pipeline.predecessors)
                 yield f"{key} takes the results of {names}: release {names} here too"
         yield from self._delivery_faults(office)
+
+    def _price_faults(self) -> Iterator[str]:
+        """Where prices are missing no run has an estimate or a cost, and no budget can be kept."""
+        book = book_of(None)
+        for office in self.offices:
+            prices, families = book.regions.get(office.region), office.settings.compute.instance_families
+            if prices is None:
+                yield (
+                    f"{office.file}: aws:region must be a region of the price book (valid: "
+                    f"{choices(book.regions)}), not {office.region!r}: {ASK_FOR_PRICES}"
+                )
+                continue
+            known = [family.name for family in prices.families(families)]
+            for index, family in enumerate(families):
+                if family not in known:
+                    yield (
+                        f"{office.file}: globalbi:compute.instanceFamilies.{index} must be a family that the "
+                        f"price book has in {office.region}, not {family!r}: {ASK_FOR_PRICES}"
+                    )
 
     def _delivery_faults(self, office: Office) -> Iterator[str]:
         found = delivery_faults(

@@ -35,7 +35,7 @@ MOST_NAMED = 10  # attempts that cannot be priced
 def _refresh(given: argparse.Namespace) -> int:
     """Write the edition of today."""
     wanted: dict[str, tuple[str, ...]] = {}
-    for office in Fleet.load(Path.cwd()).offices:
+    for office in Fleet.load(Path.cwd(), priced=False).offices:
         families = office.settings.compute.instance_families
         wanted[office.region] = tuple(
             dict.fromkeys((*wanted.get(office.region, ()), *families, *given.families))

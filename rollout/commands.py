@@ -48,10 +48,17 @@ def check(_: argparse.Namespace) -> int:
 
 def offices(arguments: argparse.Namespace) -> int:
     """The offices that the change from --base to --head touches, as a job's output."""
-    from rollout.repository import changed_paths, tree
+    from rollout.repository import UnknownCommit, changed_paths, commit_of, tree, uncommitted_stack_files
     from rollout.touched import gone, touched
 
-    base, head = arguments.base, arguments.head
+    try:
+        base, head = commit_of(ROOT, arguments.base), commit_of(ROOT, arguments.head)
+    except UnknownCommit as fault:
+        print(f"rollout: {fault}", file=sys.stderr)
+        return 2
+    if unseen := uncommitted_stack_files(ROOT):
+        count = "1 stack file is" if len(unseen) == 1 else f"{len(unseen)} stack files are"
+        print(f"{count} not committed and so not seen: {', '.join(unseen)}", file=sys.stderr)
     before, after = tree(ROOT, base), tree(ROOT, head)
     found = touched(changed_paths(ROOT, base, head), before, after)
     for office, paths in found.items():

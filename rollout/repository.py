@@ -16,6 +16,26 @@ def git(root: Path, *arguments: str) -> str:
     ).stdout
 
 
+class UnknownCommit(Exception):
+    """No commit has this name here."""
+
+
+def commit_of(root: Path, name: str) -> str:
+    """The full id of what a person or a workflow calls a commit."""
+    try:
+        return git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}").strip()
+    except subprocess.CalledProcessError as error:
+        raise UnknownCommit(
+            f"there is no commit {name!r} here: fetch it (`git fetch origin`), or name one that is"
+        ) from error
+
+
+def uncommitted_stack_files(root: Path) -> list[str]:
+    """Those at the top that no commit has as they are now, or at all."""
+    told = git(root, "status", "--porcelain", "--no-renames", "--untracked-files=all", "-z", "--", "Pulumi.*")
+    return sorted(path for line in told.split("\0") if STACK_FILE.fullmatch(path := line[3:]))
+
+
 def changed_paths(root: Path, base: str, head: str) -> list[str]:
     """Also the old names of files that were moved."""
     return git(root, "diff", "--name-only", "--no-renames", "-z", base, head).split("\0")[:-1]

@@ -21,6 +21,7 @@ from handlers.census import COUNT_AFTER_S, NOTE
 from handlers.context import iso
 from handlers.run import SUCCEEDED, Run
 from tests.fleet.lab import run
+from tests.three_offices import copy_stack_files
 from twin import deploy
 from twin.server import Twin
 
@@ -30,6 +31,7 @@ pytestmark = pytest.mark.xdist_group("delivery")
 @pytest.fixture(scope="module")
 def access(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
     root = planted(tmp_path_factory.mktemp("tree"))
+    copy_stack_files(root)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TWIN_HOME", str(tmp_path_factory.mktemp("home") / "twin"))
         with Twin(root=root) as twin:

@@ -29,6 +29,7 @@ from handlers.context import Context, iso
 from handlers.delivery_plan import DELIVERED, REFUSED, Delivery, delivery_id_of
 from handlers.run import RUNNING, Run
 from tests.fleet.lab import run
+from tests.three_offices import copy_stack_files
 from twin import credentials, deploy
 from twin.offices import SETTINGS
 from twin.server import Twin
@@ -192,6 +193,7 @@ class World:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     root = planted(tmp_path_factory.mktemp("tree"))
+    copy_stack_files(root)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TWIN_HOME", str(tmp_path_factory.mktemp("home") / "twin"))
         with Twin(root=root) as twin:

@@ -9,7 +9,8 @@ import pytest
 
 from bootstrap import identity, names
 from bootstrap.__main__ import apply, main, planned
-from tests.bootstrap.conftest import account_of
+from components.roster import Fleet
+from tests.bootstrap.conftest import ROOT, account_of
 from twin.server import Twin
 
 ANYTHING: dict[str, Any] = {
@@ -38,7 +39,7 @@ def test_a_dry_run_says_all_and_does_nothing(
     ]
 
 
-@pytest.mark.parametrize("office", ["hq", "eu", "us"])
+@pytest.mark.parametrize("office", [office.name for office in Fleet.load(ROOT).offices])
 def test_a_second_run_does_nothing(running: Twin, office: str) -> None:
     """An hour later nobody remembers whether it was done: doing it again must be safe."""
     account = account_of(office, running)

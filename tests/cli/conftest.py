@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.three_offices import checkout_of
 from twin.offices import office
 
 ROOT = Path(__file__).parents[2]
@@ -72,14 +73,9 @@ def checkout(folder: Path, name: str) -> Checkout:
     repository, home, plugin = folder / "repository", folder / "home", folder / "plugin"
     for each in (repository, home, plugin, folder / "state"):
         each.mkdir()
-    for path in (ROOT / "__main__.py", ROOT / "Pulumi.yaml", *ROOT.glob("Pulumi.*.yaml")):
-        shutil.copy(path, repository)
+    checkout_of(repository)
     for package in ("components", "cost", "handlers", "policies", "residency"):
         shutil.copytree(ROOT / package, repository / package, ignore=shutil.ignore_patterns("__pycache__"))
-    for path in ROOT.glob("pipeline_images/*/pipeline.yaml"):
-        target = repository / path.relative_to(ROOT)
-        target.parent.mkdir(parents=True)
-        shutil.copy(path, target)
     (repository / ".venv").symlink_to(sys.prefix)
     binary = plugin / "pulumi-resource-aws"
     binary.write_text(PLUGIN.format(root=ROOT, python=sys.executable))

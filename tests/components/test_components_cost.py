@@ -46,15 +46,15 @@ def test_an_instance_writes_down_what_it_is_if_it_can(
     assert host_of(scratch) == host
 
 
-def test_functions_are_told_of_states_that_change_something_alone(stacks: dict[str, Stack]) -> None:
+def test_functions_are_told_of_states_that_change_something_alone(examples: dict[str, Stack]) -> None:
     """Each state is a message, an invocation and a read of the ledger; a blocked queue's job is RUNNABLE."""
-    detail = stacks["eu"].named("globalbi-eu-progress-route", "eventRule").json("eventPattern")["detail"]
+    detail = examples["eu"].named("globalbi-eu-progress-route", "eventRule").json("eventPattern")["detail"]
     assert detail["status"] == [{"anything-but": ["SUBMITTED", "PENDING", "STARTING"]}]
 
 
-def test_a_delivery_stands_whole_in_the_index_of_open_things(stacks: dict[str, Stack]) -> None:
+def test_a_delivery_stands_whole_in_the_index_of_open_things(examples: dict[str, Stack]) -> None:
     """The schedule reads deliveries from the index: one that lacked a field could not be taken up again."""
-    table = stacks["eu"].named("globalbi-eu-ledger", "table").inputs
+    table = examples["eu"].named("globalbi-eu-ledger", "table").inputs
     indexes = {each["name"]: each for each in table["globalSecondaryIndexes"]}
     held = {*indexes["by_state"]["nonKeyAttributes"], "open", "updated", "pk", "sk"}
     assert {*Delivery.__dataclass_fields__, *PAGE_ATTRIBUTES, "page"} <= held

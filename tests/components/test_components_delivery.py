@@ -42,11 +42,11 @@ def eu(checkout: Path, edit: Edit) -> Stack:
     return deploy("eu", checkout)
 
 
-def test_what_deliveries_add_keeps_every_rule(eu: Stack) -> None:
+def test_what_deliveries_add_keeps_every_rule(eu: Stack, examples: dict[str, Stack]) -> None:
     """A queue without dead letters, a wildcard or an untagged alarm would come in by this door."""
     assert len(CONTRACTS) > 10
     for contract in CONTRACTS:
-        contract({"eu": eu}, "eu")
+        contract({**examples, "eu": eu}, "eu")
     declared = (Resource(kind=each.kind, name=each.name, inputs=each.inputs) for each in eu.recorder.declared)
     # Results that leave the office are refused until its file names the way.
     [found] = judge(Declared(resources=tuple(declared)))
@@ -139,9 +139,9 @@ def test_a_partner_has_a_bucket_or_links(
     assert f"Pulumi.eu.yaml: globalbi:{fault}" in only_fault(checkout)
 
 
-def test_an_office_without_deliveries_has_nothing_of_them(stacks: dict[str, Stack]) -> None:
+def test_an_office_without_deliveries_has_nothing_of_them(examples: dict[str, Stack]) -> None:
     """Every office would pay for, and be alarmed by, what it does not use."""
-    for stack in stacks.values():
+    for stack in examples.values():
         assert not [each.name for each in stack.recorder.declared if "delivery" in each.name]
 
 
@@ -215,6 +215,17 @@ def test_a_delivery_names_results_that_can_be(checkout: Path, edit: Edit, names:
         {"globalbi:partners": {"acme": ACME}, "globalbi:deliveries": [{**DELIVERY, "names": names}]},
     )
     assert only_fault(checkout) == f"Pulumi.eu.yaml: globalbi:deliveries.0.names{fault}"
+
+
+@pytest.mark.parametrize("project", ["*", "metagenome/soil", " "])
+def test_a_delivery_is_of_one_project(checkout: Path, edit: Edit, project: str) -> None:
+    """A partner would wait for all projects, and get none: no upload is of a project with such a name."""
+    delivery = {**DELIVERY, "project": project}
+    edit("eu", {"globalbi:partners": {"acme": ACME}, "globalbi:deliveries": [delivery]})
+    assert only_fault(checkout) == (
+        "Pulumi.eu.yaml: globalbi:deliveries.0.project must be one project's name as it is in uploads, "
+        f'without "/" ("*" is not every project: name each in a delivery of its own), not {project!r}'
+    )
 
 
 def test_one_project_goes_to_one_partner_in_one_delivery(checkout: Path, edit: Edit) -> None:

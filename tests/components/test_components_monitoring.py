@@ -9,7 +9,7 @@ import pytest
 
 from components.monitoring import MOST_WIDGETS
 from policies.program import ROOT, Declared, Stack, deploy
-from tests.components.conftest import OFFICES, Edit
+from tests.components.conftest import FLEET, OFFICES, Edit
 from tests.handlers.emitted import emitted, of_censuses, of_runner
 
 ALARM, DASHBOARD = "aws:cloudwatch/metricAlarm:MetricAlarm", "aws:cloudwatch/dashboard:Dashboard"
@@ -59,9 +59,9 @@ def drawn(stack: Stack) -> list[list[Any]]:
     return [metric for widget in widgets for metric in widget["properties"].get("metrics", [])]
 
 
-def test_every_alarm_has_its_entry_and_every_entry_its_alarm(full: Stack, stacks: dict[str, Stack]) -> None:
+def test_every_alarm_has_its_entry_and_every_entry_its_alarm(full: Stack, examples: dict[str, Stack]) -> None:
     """Whoever is called at night reads what to do in five lines, and no line tells of what never rings."""
-    rung = {entry_of(alarm) for stack in (full, *stacks.values()) for alarm in stack.of(ALARM)}
+    rung = {entry_of(alarm) for stack in (full, *examples.values()) for alarm in stack.of(ALARM)}
     assert rung == entries().keys()
     for name, lines in entries().items():
         assert [line.split(":")[0].removeprefix("* ") for line in lines] == list(PARTS), name
@@ -111,7 +111,7 @@ def test_only_schedules_alarm_by_silence(stacks: dict[str, Stack], office: str) 
         for alarm in stacks[office].of(ALARM)
         if alarm.inputs["treatMissingData"] == "breaching"
     }
-    censuses = {(each,) for each in OFFICES} if office == "hq" else set()
+    censuses = {(each,) for each in OFFICES} if office == FLEET.headquarters.name else set()
     assert silent == {(f"globalbi-{office}-reconcile",), (f"globalbi-{office}-desk",)} | censuses
     for alarm in stacks[office].of(ALARM):
         breaching = alarm.inputs["treatMissingData"] == "breaching"

@@ -18,7 +18,7 @@ from handlers.census import COUNT, PART
 from handlers.context import office_of
 from handlers.notify import DETAIL_TYPE, SOURCE
 from policies.program import Declared, Stack, deploy
-from tests.components.conftest import Edit
+from tests.components.conftest import FLEET, OFFICES, Edit
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -44,7 +44,7 @@ def changed(before: Stack, after: Stack) -> list[str]:
 
 
 def test_a_new_digest_changes_the_job_definition_and_what_names_it_only(
-    stacks: dict[str, Stack], checkout: Path, edit: Edit
+    examples: dict[str, Stack], checkout: Path, edit: Edit
 ) -> None:
     """Releasing a pipeline must not touch network, queues or buckets while samples run."""
     config = yaml.safe_load((checkout / "Pulumi.eu.yaml").read_text())["config"]
@@ -52,20 +52,20 @@ def test_a_new_digest_changes_the_job_definition_and_what_names_it_only(
     releases["metagenome"]["digest"] = OTHER_DIGEST
     edit("eu", {"globalbi:releases": releases})
     after = deploy("eu", checkout)
-    assert changed(stacks["eu"], after) == [
+    assert changed(examples["eu"], after) == [
         "aws:batch/jobDefinition:JobDefinition globalbi-eu-metagenome",
         "aws:lambda/function:Function globalbi-eu-desk",
         "aws:lambda/function:Function globalbi-eu-intake",
         "aws:lambda/function:Function globalbi-eu-progress",
         "aws:lambda/function:Function globalbi-eu-reconcile",
     ]
-    assert changed(stacks["us"], deploy("us", checkout)) == []
-    assert changed(stacks["hq"], deploy("hq", checkout)) == []
+    assert changed(examples["us"], deploy("us", checkout)) == []
+    assert changed(examples["hq"], deploy("hq", checkout)) == []
 
 
-def test_functions_read_what_the_program_writes(stacks: dict[str, Stack]) -> None:
+def test_functions_read_what_the_program_writes(examples: dict[str, Stack]) -> None:
     """Infrastructure and code agree on every variable: a missing one fails each upload at run time."""
-    stack = stacks["eu"]
+    stack = examples["eu"]
     for function in ("intake", "progress", "reconcile"):
         variables = stack.named(f"globalbi-eu-{function}", "lambda/function:").inputs["environment"][
             "variables"
@@ -81,9 +81,9 @@ def test_functions_read_what_the_program_writes(stacks: dict[str, Stack]) -> Non
         assert release.references["kraken2"] == ("demo-kraken2", "2026.1")
 
 
-def test_every_handler_that_is_named_exists(stacks: dict[str, Stack]) -> None:
+def test_every_handler_that_is_named_exists(examples: dict[str, Stack]) -> None:
     """A function whose entry point is misspelt is found by its first event, and loses it."""
-    for function in stacks["hq"].of("aws:lambda/function:Function"):
+    for function in examples["hq"].of("aws:lambda/function:Function"):
         module, entry = function.inputs["handler"].rsplit(".", 1)
         files = function.inputs["code"].assets
         path = f"{module.replace('.', '/')}.py"
@@ -102,9 +102,9 @@ def test_too_many_releases_for_lambda_are_refused_in_words() -> None:
 # --- compute
 
 
-def test_spot_comes_first_and_on_demand_is_the_fallback(stacks: dict[str, Stack]) -> None:
+def test_spot_comes_first_and_on_demand_is_the_fallback(examples: dict[str, Stack]) -> None:
     """Spot costs a third; without a fallback a sample waits for ever when there is none."""
-    stack = stacks["eu"]
+    stack = examples["eu"]
     environments = {
         f"arn:aws:batch:eu-central-1:222222222222:computeEnvironment/{each.name}": each.inputs[
             "computeResources"
@@ -130,18 +130,18 @@ def test_spot_comes_first_and_on_demand_is_the_fallback(stacks: dict[str, Stack]
         assert resources["launchTemplate"]["version"] == "1"
 
 
-def test_a_job_that_fits_no_instance_does_not_block_the_queue(stacks: dict[str, Stack]) -> None:
+def test_a_job_that_fits_no_instance_does_not_block_the_queue(examples: dict[str, Stack]) -> None:
     """Only the head of a queue is looked at: a hopeless job there holds up every sample behind it."""
-    for queue in stacks["eu"].of("aws:batch/jobQueue:JobQueue"):
+    for queue in examples["eu"].of("aws:batch/jobQueue:JobQueue"):
         actions = {each["reason"]: each for each in queue.inputs["jobStateTimeLimitActions"]}
         hopeless = actions["MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT"]
         assert (hopeless["state"], hopeless["action"]) == ("RUNNABLE", "CANCEL")
         assert 600 <= hopeless["maxTimeSeconds"] <= 86_400
 
 
-def test_instances_are_locked_down(stacks: dict[str, Stack]) -> None:
+def test_instances_are_locked_down(examples: dict[str, Stack]) -> None:
     """A job that can reach the metadata service from a bridged container has the instance's role."""
-    template = stacks["eu"].named("globalbi-eu-instance", "launchTemplate").inputs
+    template = examples["eu"].named("globalbi-eu-instance", "launchTemplate").inputs
     assert template["metadataOptions"] == {
         "httpEndpoint": "enabled",
         "httpTokens": "required",
@@ -215,17 +215,17 @@ def test_an_instance_that_cannot_keep_its_role_to_itself_takes_no_job(tmp_path: 
     ]
 
 
-def test_jobs_have_the_user_of_the_runners_image(stacks: dict[str, Stack]) -> None:
+def test_jobs_have_the_user_of_the_runners_image(examples: dict[str, Stack]) -> None:
     """Another one could not write to the image's folders, and root would pass as the container agent."""
     image = (ROOT / "pipeline_images" / "runner" / "Dockerfile").read_text()
     [user] = re.findall(r"^USER (\S+)$", image, re.MULTILINE)
-    for each in stacks["eu"].of("aws:batch/jobDefinition:JobDefinition"):
+    for each in examples["eu"].of("aws:batch/jobDefinition:JobDefinition"):
         assert each.json("containerProperties")["user"] == user
 
 
-def test_a_job_may_touch_its_own_pipelines_data_only(stacks: dict[str, Stack]) -> None:
+def test_a_job_may_touch_its_own_pipelines_data_only(examples: dict[str, Stack]) -> None:
     """A pipeline gone wrong must not overwrite another's results, nor read the ledger."""
-    stack = stacks["eu"]
+    stack = examples["eu"]
     may = policy_of(stack, "globalbi-eu-metagenome-job")
     assert may["WriteResults"]["Resource"] == ["arn:aws:s3:::globalbi-eu-results-222222222222/metagenome/*"]
     assert may["ReadVersionsOfUploads"]["Resource"] == [
@@ -236,9 +236,9 @@ def test_a_job_may_touch_its_own_pipelines_data_only(stacks: dict[str, Stack]) -
     assert not {action for action in actions if "Delete" in action}
 
 
-def test_a_job_knows_its_region_and_its_scratch(stacks: dict[str, Stack]) -> None:
+def test_a_job_knows_its_region_and_its_scratch(examples: dict[str, Stack]) -> None:
     """On EC2 nobody else tells a container where it is."""
-    container = stacks["eu"].named("globalbi-eu-metagenome", "jobDefinition").json("containerProperties")
+    container = examples["eu"].named("globalbi-eu-metagenome", "jobDefinition").json("containerProperties")
     assert {"name": "AWS_REGION", "value": "eu-central-1"} in container["environment"]
     assert container["volumes"] == [{"name": "scratch", "host": {"sourcePath": "/scratch"}}]
     assert container["mountPoints"][0]["containerPath"] == "/scratch"
@@ -248,11 +248,11 @@ def test_a_job_knows_its_region_and_its_scratch(stacks: dict[str, Stack]) -> Non
 # --- network
 
 
-def test_instances_reach_what_batch_needs_and_no_more(stacks: dict[str, Stack]) -> None:
+def test_instances_reach_what_batch_needs_and_no_more(examples: dict[str, Stack]) -> None:
     """One endpoint missing and no job ever starts; one too many is paid for every hour."""
     endpoints = {
         each.inputs["serviceName"].removeprefix("com.amazonaws.eu-central-1."): each.inputs["vpcEndpointType"]
-        for each in stacks["eu"].of("aws:ec2/vpcEndpoint:VpcEndpoint")
+        for each in examples["eu"].of("aws:ec2/vpcEndpoint:VpcEndpoint")
     }
     assert endpoints == {
         **dict.fromkeys(("s3", "dynamodb"), "Gateway"),
@@ -260,9 +260,9 @@ def test_instances_reach_what_batch_needs_and_no_more(stacks: dict[str, Stack]) 
     }
 
 
-def test_the_default_security_group_is_empty(stacks: dict[str, Stack]) -> None:
+def test_the_default_security_group_is_empty(examples: dict[str, Stack]) -> None:
     """What forgets to name its group must reach nothing."""
-    group = stacks["eu"].named("globalbi-eu-network-default").inputs
+    group = examples["eu"].named("globalbi-eu-network-default").inputs
     assert group["ingress"] == []
     assert group["egress"] == []
 
@@ -270,19 +270,19 @@ def test_the_default_security_group_is_empty(stacks: dict[str, Stack]) -> None:
 # --- buckets and access
 
 
-def test_only_uploads_announce_objects(stacks: dict[str, Stack]) -> None:
+def test_only_uploads_announce_objects(examples: dict[str, Stack]) -> None:
     """Events of the results bucket would start intake on its own answers."""
     buckets = {
-        each.inputs["bucket"] for each in stacks["eu"].of("aws:s3/bucketNotification:BucketNotification")
+        each.inputs["bucket"] for each in examples["eu"].of("aws:s3/bucketNotification:BucketNotification")
     }
     assert buckets == {"globalbi-eu-uploads-222222222222"}
-    pattern = stacks["eu"].named("globalbi-eu-intake-route", "eventRule").json("eventPattern")
+    pattern = examples["eu"].named("globalbi-eu-intake-route", "eventRule").json("eventPattern")
     assert pattern["detail"] == {"bucket": {"name": ["globalbi-eu-uploads-222222222222"]}}
 
 
-def test_branch_staff_may_upload_inputs_and_read_results(stacks: dict[str, Stack]) -> None:
+def test_branch_staff_may_upload_inputs_and_read_results(examples: dict[str, Stack]) -> None:
     """A branch can neither replace results nor look into another's uploads."""
-    stack = stacks["eu"]
+    stack = examples["eu"]
     may = policy_of(stack, "globalbi-eu-branch-may")
     assert may["UploadInput"]["Resource"] == [
         f"arn:aws:s3:::globalbi-eu-uploads-222222222222/{pipeline}/*/input.tar"
@@ -295,9 +295,9 @@ def test_branch_staff_may_upload_inputs_and_read_results(stacks: dict[str, Stack
     assert trust["Statement"][0]["Principal"] == {"AWS": "arn:aws:iam::222222222222:root"}
 
 
-def test_headquarters_may_add_references_and_nothing_else(stacks: dict[str, Stack]) -> None:
+def test_headquarters_may_add_references_and_nothing_else(examples: dict[str, Stack]) -> None:
     """Headquarters' account must not be able to read a branch's samples."""
-    stack = stacks["eu"]
+    stack = examples["eu"]
     for each in stack.of("aws:s3/bucketPolicy:BucketPolicy"):
         allowed = [s for s in each.json("policy")["Statement"] if s["Effect"] == "Allow"]
         if "references" not in each.name:
@@ -315,9 +315,9 @@ def test_headquarters_may_add_references_and_nothing_else(stacks: dict[str, Stac
 # --- headquarters
 
 
-def test_replication_reaches_every_branch_under_its_own_key(stacks: dict[str, Stack]) -> None:
+def test_replication_reaches_every_branch_under_its_own_key(examples: dict[str, Stack]) -> None:
     """A reference that an office pins must be in its region, and readable there."""
-    rules = stacks["hq"].named("globalbi-headquarters-references-rules").inputs["rules"]
+    rules = examples["hq"].named("globalbi-headquarters-references-rules").inputs["rules"]
     assert {
         (rule["destination"]["account"], rule["destination"]["encryptionConfiguration"]["replicaKmsKeyId"])
         for rule in rules
@@ -326,56 +326,59 @@ def test_replication_reaches_every_branch_under_its_own_key(stacks: dict[str, St
         ("333333333333", "arn:aws:kms:us-east-1:333333333333:alias/globalbi-us"),
     }
     assert len({rule["priority"] for rule in rules}) == len(rules)
-    key = {s["Sid"]: s for s in stacks["eu"].named("globalbi-eu-key", "kms/key").json("policy")["Statement"]}
+    key = {
+        s["Sid"]: s for s in examples["eu"].named("globalbi-eu-key", "kms/key").json("policy")["Statement"]
+    }
     condition = key["HeadquartersReplicatesReferences"]["Condition"]
-    role = stacks["hq"].named("globalbi-headquarters-references", "iam/role:").inputs["name"]
+    role = examples["hq"].named("globalbi-headquarters-references", "iam/role:").inputs["name"]
     assert condition["ArnEquals"]["aws:PrincipalArn"].endswith(f"role/{role}")
 
 
-def test_the_fleet_bus_takes_the_offices_events_and_nobody_elses(stacks: dict[str, Stack]) -> None:
+def test_the_fleet_bus_takes_the_offices_events_and_nobody_elses(examples: dict[str, Stack]) -> None:
     """Anyone else could write runs into headquarters' table."""
-    statement = stacks["hq"].named("globalbi-fleet-bus-policy").json("policy")["Statement"]
+    statement = examples["hq"].named("globalbi-fleet-bus-policy").json("policy")["Statement"]
     accounts = ["111111111111", "222222222222", "333333333333"]
     assert [each["Action"] for each in statement] == ["events:PutEvents"]
     assert statement[0]["Principal"] == {"AWS": [f"arn:aws:iam::{each}:root" for each in accounts]}
-    pattern = stacks["hq"].named("globalbi-fleet-route", "eventRule").json("eventPattern")
+    pattern = examples["hq"].named("globalbi-fleet-route", "eventRule").json("eventPattern")
     assert pattern == {"source": [SOURCE], "detail-type": [DETAIL_TYPE, PART, COUNT], "account": accounts}
 
 
-@pytest.mark.parametrize("office", ["hq", "eu", "us"])
+@pytest.mark.parametrize("office", OFFICES)
 def test_each_office_forwards_to_headquarters_bus(stacks: dict[str, Stack], office: str) -> None:
     """An office whose events go elsewhere is missing from the fleet."""
     stack = stacks[office]
-    bus = stacks["hq"].named("globalbi-fleet-bus", "eventBus:").inputs["name"]
+    leads = FLEET.headquarters
+    bus = stacks[leads.name].named("globalbi-fleet-bus", "eventBus:").inputs["name"]
     target = stack.named(f"globalbi-{office}-to-headquarters-bus").inputs
-    assert target["arn"] == f"arn:aws:events:ap-northeast-2:111111111111:event-bus/{bus}"
+    assert target["arn"] == f"arn:aws:events:{leads.region}:{leads.account}:event-bus/{bus}"
     may = policy_of(stack, f"globalbi-{office}-to-headquarters-may")
     assert may["SendToHeadquarters"]["Resource"] == [target["arn"]]
 
 
-def test_only_headquarters_has_the_fleets_home(stacks: dict[str, Stack]) -> None:
+def test_only_headquarters_has_the_fleets_home(examples: dict[str, Stack]) -> None:
     """A second fleet table would split what headquarters sees."""
 
     def fleets(stack: Stack) -> list[Declared]:
         return [each for each in stack.recorder.declared if each.inputs.get("name") == "globalbi-fleet"]
 
-    assert len(fleets(stacks["hq"])) == 3  # bus, rule and table
-    assert fleets(stacks["eu"]) == []
-    assert stacks["hq"].outputs["fleet_table"] == "globalbi-fleet"
-    assert "fleet_table" not in stacks["eu"].outputs
+    assert len(fleets(examples["hq"])) == 3  # bus, rule and table
+    assert fleets(examples["eu"]) == []
+    assert examples["hq"].outputs["fleet_table"] == "globalbi-fleet"
+    assert "fleet_table" not in examples["eu"].outputs
 
 
-def test_progress_hears_of_the_offices_own_queues(stacks: dict[str, Stack]) -> None:
+def test_progress_hears_of_the_offices_own_queues(examples: dict[str, Stack]) -> None:
     """A job whose end nobody hears leaves its sample running for ever."""
-    stack = stacks["us"]
+    stack = examples["us"]
     pattern = stack.named("globalbi-us-progress-route", "eventRule").json("eventPattern")
     assert sorted(pattern["detail"]["jobQueue"]) == sorted(stack.outputs["job_queues"].values())
     assert set(pattern["detail-type"]) == {"Batch Job State Change", "Batch Job Queue Blocked"}
 
 
-def test_functions_may_submit_to_their_own_queues_only(stacks: dict[str, Stack]) -> None:
+def test_functions_may_submit_to_their_own_queues_only(examples: dict[str, Stack]) -> None:
     """A function of one office must not start jobs of anybody else."""
-    stack = stacks["eu"]
+    stack = examples["eu"]
     for function in ("intake", "progress", "reconcile"):
         may = policy_of(stack, f"globalbi-eu-{function}-may")
         assert may["SubmitJobs"]["Resource"] == [

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from components.office import NVME_FAMILIES, Office
 from components.roster import Fleet
 from policies.program import ROOT, Recorder, cli_config, deploy, run_program
 from tests.components.conftest import Edit
+from tests.three_offices import add_office
 from twin.offices import offices
 
 DIGEST = "sha256:" + "0" * 64
@@ -363,11 +365,11 @@ def test_the_check_of_all_files_prints_each_office_or_each_fault(checkout: Path,
     """Who adds an office checks its file before a pull request: silence would pass for consent."""
     right = checked(checkout)
     assert right.returncode == 0
-    assert [line.split(":")[0] for line in right.stdout.splitlines()] == [
-        "Pulumi.eu.yaml",
-        "Pulumi.hq.yaml",
-        "Pulumi.us.yaml",
-    ]
+    *offices, last = right.stdout.splitlines()
+    assert [line.split(":")[0] for line in offices] == ["Pulumi.eu.yaml", "Pulumi.hq.yaml", "Pulumi.us.yaml"]
+    # Who stopped here would hear of a delivery that has no such line from the pull request alone.
+    assert "mayLeave" in last
+    assert "`make residency`" in last
     edit("eu", {"globalbi:contacts": ["nobody"], "globalbi:cidr": "10.30.0.0/16"})
     wrong = checked(checkout)
     assert wrong.returncode == 1
@@ -375,12 +377,10 @@ def test_the_check_of_all_files_prints_each_office_or_each_fault(checkout: Path,
     assert "Traceback" not in wrong.stderr
 
 
-def test_a_fourth_office_is_one_file(checkout: Path) -> None:
+def test_a_fourth_office_is_one_file(checkout: Path, priced: Callable[..., None]) -> None:
     """An office in Japan opens by adding its file: it deploys, and headquarters counts it in."""
-    jp = (ROOT / "Pulumi.us.yaml").read_text()
-    for us, new in (("333333333333", "444444444444"), ("us-east-1", "ap-northeast-1"), ("10.30", "10.40")):
-        jp = jp.replace(us, new)
-    (checkout / "Pulumi.jp.yaml").write_text(jp.replace("ops-us", "ops-jp"))
+    priced("ap-northeast-1")
+    add_office(checkout, "jp", account="444444444444", region="ap-northeast-1", cidr="10.40.0.0/16")
 
     stack = deploy("jp", checkout)
     assert stack.outputs["uploads_bucket"] == "globalbi-jp-uploads-444444444444"
@@ -403,13 +403,13 @@ def test_a_fourth_office_is_one_file(checkout: Path) -> None:
     ],
 )
 def test_foreign_credentials_are_refused_before_anything_exists(
-    account: str | None, region: str | None, fault: str
+    checkout: Path, account: str | None, region: str | None, fault: str
 ) -> None:
     """Applying eu's file with us's credentials must not build a European office in America."""
 
     recorder = Recorder(account=account or "222222222222", region=region or "eu-central-1")
     with pytest.raises(pulumi.RunError, match=fault):
-        run_program("eu", ROOT, recorder)
+        run_program("eu", checkout, recorder)
     assert recorder.declared == []
     assert recorder.components == []
 
@@ -417,12 +417,9 @@ def test_foreign_credentials_are_refused_before_anything_exists(
 def test_a_stack_without_a_file_is_refused(checkout: Path) -> None:
     """A stack made by a typing error (`pulumi up -s ue`) builds nothing."""
     (checkout / "Pulumi.eu.yaml").rename(checkout / "saved")
-    config = yaml.safe_load((checkout / "saved").read_text())
-    assert config
-
     recorder = Recorder(account="222222222222", region="eu-central-1")
     with pytest.raises(pulumi.RunError, match=r"there is no office 'eu' \(valid: hq, us\)"):
-        run_program("eu", checkout, recorder, config=cli_config(ROOT / "Pulumi.eu.yaml"))
+        run_program("eu", checkout, recorder, config=cli_config(checkout / "saved"))
     assert recorder.declared == []
 
 
@@ -438,12 +435,35 @@ def test_configuration_given_at_run_time_is_checked_too(checkout: Path) -> None:
 def test_the_offices_of_the_repository_are_right() -> None:
     """What is merged can be applied."""
     fleet = Fleet.load(ROOT)
-    assert {office.name: (office.account, office.region) for office in fleet.offices} == {
-        "hq": ("111111111111", "ap-northeast-2"),
-        "eu": ("222222222222", "eu-central-1"),
-        "us": ("333333333333", "us-east-1"),
-    }
-    assert fleet.headquarters.name == "hq"
+    assert fleet.headquarters in fleet.offices
+    assert list(fleet.faults()) == []
+
+
+def test_an_office_without_prices_is_told_how_to_get_them(
+    checkout: Path, edit: Edit, priced: Callable[..., None]
+) -> None:
+    """Its runs would have no cost and its projects no budget, and nobody would know before they ran."""
+    priced()
+    edit("eu", {"aws:region": "ap-northeast-1"})
+    assert only_fault(checkout) == (
+        "Pulumi.eu.yaml: aws:region must be a region of the price book (valid: ap-northeast-2, eu-central-1, "
+        "us-east-1), not 'ap-northeast-1': ask AWS for its prices by `.venv/bin/python -m cost refresh` "
+        "(needs pricing:GetProducts and ec2:DescribeSpotPriceHistory)"
+    )
+    # Whoever asks for prices is not refused for having none.
+    assert Fleet.load(checkout, priced=False).office("eu").region == "ap-northeast-1"
+    priced("ap-northeast-1")
+    assert Fleet.load(checkout).office("eu").region == "ap-northeast-1"
+
+
+def test_a_family_without_prices_is_refused(checkout: Path, edit: Edit, priced: Callable[..., None]) -> None:
+    """What runs on it would cost nothing that anybody knows."""
+    priced()
+    edit("eu", {"globalbi:compute": {"instanceFamilies": ["c6id", "i7ie"]}})
+    assert only_fault(checkout).startswith(
+        "Pulumi.eu.yaml: globalbi:compute.instanceFamilies.1 must be a family that the price book has in "
+        "eu-central-1, not 'i7ie': ask AWS for its prices by "
+    )
 
 
 def test_retries_left_out_keep_their_defaults(checkout: Path, edit: Edit) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from policies.program import Declared, Stack
+from tests.components.conftest import OFFICES
 
-OFFICES = ("hq", "eu", "us")
 SIGNERS = ("progress", "reconcile")
 pytestmark = pytest.mark.parametrize("office", OFFICES)
 

@@ -33,10 +33,10 @@ def test_an_offices_retention_binds_samples_alone(checkout: Path, edit: Edit) ->
     assert rules(stack, "references").keys() == {"tidy"}
 
 
-def test_without_a_word_nothing_expires(stacks: dict[str, Stack]) -> None:
+def test_without_a_word_nothing_expires(examples: dict[str, Stack]) -> None:
     """Results that vanish by a default that nobody chose are lost."""
     for content in ("uploads", "results"):
-        assert not [rule for rule in rules(stacks["eu"], content).values() if "expiration" in rule]
+        assert not [rule for rule in rules(examples["eu"], content).values() if "expiration" in rule]
 
 
 def test_a_retention_of_days_is_refused(checkout: Path, edit: Edit) -> None:

@@ -68,7 +68,7 @@ def test_what_is_not_known_is_said_and_is_not_nothing(
     assert found.unknown[0].startswith(why)
 
 
-@pytest.mark.parametrize("name", ["hq", "eu", "us"])
+@pytest.mark.parametrize("name", [office.name for office in Fleet.load(Path.cwd()).offices])
 def test_every_office_as_declared_is_priced_whole(name: str) -> None:
     """An office that stands for a price nobody knows would show a change of it as none."""
     region = book_of(None).regions[Fleet.load(Path.cwd()).office(name).region]

@@ -9,6 +9,7 @@ from demo.tree import planted
 from fleet.access import Access
 from tests.erasure.lab import NEIGHBOUR, Lab
 from tests.test_delivery import BUCKET, REGION, agree, client
+from tests.three_offices import copy_stack_files
 from twin import deploy
 from twin.server import Twin
 
@@ -18,6 +19,7 @@ PROJECT = "soil"
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     root = planted(tmp_path_factory.mktemp("tree"))
+    copy_stack_files(root)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TWIN_HOME", str(tmp_path_factory.mktemp("home") / "twin"))
         with Twin(root=root) as twin:

@@ -14,7 +14,6 @@ from typer.testing import CliRunner
 from components.fleet import INDEXES
 from components.names import physical
 from components.office import Office
-from components.roster import Fleet
 from fleet.access import Access, bucket, fleet_table, ledger_table
 from fleet.app import app
 from fleet.ledgers import expected
@@ -24,6 +23,7 @@ from handlers.keys import Sample
 from handlers.release import Release, releases_to_json
 from handlers.run import Attempt, Run, run_id_of
 from tests.handlers.aws_fakes import table_of
+from tests.three_offices import known_fleet
 
 ROOT = Path(__file__).resolve().parents[2]
 DIGEST = "sha256:" + "a" * 64
@@ -120,7 +120,7 @@ class Answer:
 
 
 def access_of(endpoint: str) -> Access:
-    return Access(fleet=Fleet.load(ROOT), endpoint=endpoint)
+    return Access(fleet=known_fleet(), endpoint=endpoint)
 
 
 def three_offices(access: Access) -> Offices:

@@ -21,9 +21,10 @@ from fleet.options import now
 from rollout.repository import git
 from tests.canary.example import record as canary_record
 from tests.fleet.lab import ROOT, Answer, Offices, moved, run, three_offices
+from tests.three_offices import copy_stack_files, known_fleet
 
 # What all three offices run, until a test changes it.
-FLEET = Fleet.load(ROOT)
+FLEET = known_fleet()
 RELEASE = FLEET.office("us").releases["metagenome"]
 OLD = RELEASE.digest
 OTHER = re.compile(r"    cohort:\n      digest: .*\n")
@@ -39,8 +40,8 @@ class Lab:
 
     def __init__(self, folder: Path, access: Access) -> None:
         self.root = folder
-        for path in (*ROOT.glob("Pulumi.*.yaml"), ROOT / "rollout.yaml"):
-            shutil.copy(path, folder)
+        copy_stack_files(folder)
+        shutil.copy(ROOT / "rollout.yaml", folder)
         for office in ("hq", "eu", "us"):  # one pipeline is enough here
             self.edit(f"Pulumi.{office}.yaml", lambda text: OTHER.sub("", text))
         contract = "pipeline_images/metagenome/pipeline.yaml"
@@ -66,7 +67,7 @@ class Lab:
             self.edit(f"Pulumi.{office}.yaml", lambda text: text.replace(OLD, self.digest))
         self.offices = three_offices(access)
         self.access = access
-        self.old = Fleet.load(ROOT).office("us").releases["metagenome"]
+        self.old = FLEET.office("us").releases["metagenome"]
         self.new = self.old.model_copy(update={"digest": self.digest})
         self.canary()
 

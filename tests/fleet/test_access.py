@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from components.roster import Fleet
 from fleet.access import Access, Unreachable
-from tests.fleet.lab import ROOT
+from tests.three_offices import known_fleet
 
 
 @pytest.fixture
@@ -33,24 +32,24 @@ def account(access: Access, office: str) -> str:
 @pytest.mark.usefixtures("profiles")
 def test_a_profile_named_as_the_office_is_the_offices() -> None:
     """Nothing to configure where people name their profiles as the offices."""
-    assert account(Access(fleet=Fleet.load(ROOT)), "eu") == "222222222222"
+    assert account(Access(fleet=known_fleet()), "eu") == "222222222222"
 
 
 @pytest.mark.usefixtures("profiles")
 def test_profiles_of_another_pattern_are_found_by_the_template() -> None:
     """A company that has its own names for profiles."""
-    assert account(Access(fleet=Fleet.load(ROOT), profile_template="corp-{office}"), "us") == "333333333333"
+    assert account(Access(fleet=known_fleet(), profile_template="corp-{office}"), "us") == "333333333333"
 
 
 @pytest.mark.usefixtures("profiles")
 def test_credentials_of_another_account_are_refused() -> None:
     """A command must never act on an account by a mix-up of profiles."""
     with pytest.raises(Unreachable, match="are of account 999999999999, not 111111111111"):
-        account(Access(fleet=Fleet.load(ROOT)), "hq")
+        account(Access(fleet=known_fleet()), "hq")
 
 
 @pytest.mark.usefixtures("profiles")
 def test_without_credentials_the_way_to_some_is_told() -> None:
     """Not a stack trace of botocore."""
     with pytest.raises(Unreachable, match=r"us: no credentials for account 333333333333.*profile named us"):
-        account(Access(fleet=Fleet.load(ROOT)), "us")
+        account(Access(fleet=known_fleet()), "us")

@@ -13,9 +13,10 @@ from fleet.access import Access, Unreachable
 from fleet.doctor import BAD, GOOD, UNSURE, Finding
 from fleet.options import now
 from handlers.items import typed
-from tests.fleet.lab import ROOT, Offices, access_of
+from tests.fleet.lab import Offices, access_of
+from tests.three_offices import STACK_FILES
 
-DIGEST = re.findall(r"sha256:[0-9a-f]{64}", (ROOT / "Pulumi.eu.yaml").read_text())[0]
+DIGEST = re.findall(r"sha256:[0-9a-f]{64}", (STACK_FILES / "Pulumi.eu.yaml").read_text())[0]
 
 
 class Paged:
@@ -106,7 +107,7 @@ class Well:
         return {"imageDetails": self.images}
 
     def describe_job_definitions(self, **_: Any) -> Any:
-        image = "i@" + (ROOT / "Pulumi.eu.yaml").read_text() if self.defined else "i@sha256:old"
+        image = "i@" + (STACK_FILES / "Pulumi.eu.yaml").read_text() if self.defined else "i@sha256:old"
         return {"jobDefinitions": [{"containerProperties": {"image": image}}]}
 
     def get_service_quota(self, **_: Any) -> Any:

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from components.names import job_definition_name, physical
-from components.roster import Fleet
 from fleet.sync import DEGRADED, OUT_OF_SYNC, PROGRESSING, SYNCED, Applied, as_told, judged, used_by
 from handlers.release import Linear
-from tests.fleet.lab import ROOT, Offices, functions_start, moved, run
+from tests.fleet.lab import Offices, functions_start, moved, run
+from tests.three_offices import known_fleet
 
 NEW, OLD = "sha256:" + "b" * 64, "sha256:" + "a" * 64
-FLEET = Fleet.load(ROOT)
+FLEET = known_fleet()
 PINNED = FLEET.office("us").releases["metagenome"].model_copy(update={"digest": NEW})
 DESIRED = as_told(FLEET.pipelines["metagenome"], PINNED)
 REFERENCES = {role: list(pin) for role, pin in DESIRED.references.items()}

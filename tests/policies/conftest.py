@@ -1,11 +1,12 @@
-"""The three offices as the program declares them, in the policies' own terms."""
+"""The offices as the program declares them, in the policies' own terms."""
 
 import pytest
 
+from components.roster import Fleet
 from policies.declared import Stack
-from policies.program import declared
+from policies.program import ROOT, declared
 
-OFFICES = ("hq", "eu", "us")
+OFFICES = tuple(office.name for office in Fleet.load(ROOT).offices)
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import pytest
 
 from policies.declared import UNKNOWN, Resource, Stack, of_preview
 from policies.pack import POLICIES, judge
+from tests.policies.conftest import OFFICES
 
 Break = Callable[[dict[str, Any]], None]
 
@@ -225,7 +226,7 @@ def broken(stack: Stack, policy: str, kind: str, change: Break | None) -> list[S
     return made
 
 
-@pytest.mark.parametrize("office", ["hq", "eu", "us"])
+@pytest.mark.parametrize("office", OFFICES)
 def test_every_office_keeps_every_policy(offices: dict[str, Stack], office: str) -> None:
     """A finding here blocks the office's next preview."""
     assert [(each.policy.id, each.resource.name, each.message) for each in judge(offices[office])] == []
@@ -299,7 +300,7 @@ def preview_of(stack: Stack, *, ids: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("ids", [UNKNOWN, "id-0a1b2c3d"])
-@pytest.mark.parametrize("office", ["hq", "eu", "us"])
+@pytest.mark.parametrize("office", OFFICES)
 def test_a_preview_is_judged_like_the_program(offices: dict[str, Stack], office: str, ids: str) -> None:
     """AWS's ids are no names, and in a new office not even known: it must not be refused for that."""
     judged = judge(of_preview(preview_of(offices[office], ids=ids)))

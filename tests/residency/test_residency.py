@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from components.roster import Fleet
 from policies.declared import UNKNOWN, Resource, Stack
@@ -18,7 +19,9 @@ from policies.program import ROOT, declared
 from residency.edges import Carries
 from residency.report import markdown
 from residency.walk import edges, judge, sentence
+from tests.three_offices import add_office, checkout_of, copy_stack_files
 
+OFFICES = tuple(office.name for office in Fleet.load(ROOT).offices)
 Change = Callable[[dict[str, Any]], None]
 US_RESULTS = "arn:aws:s3:::globalbi-us-results-333333333333"
 EU_RESULTS = "arn:aws:s3:::globalbi-eu-results-222222222222"
@@ -32,7 +35,7 @@ def fleet() -> Fleet:
 
 @pytest.fixture(scope="module")
 def stacks() -> dict[str, Stack]:
-    return {office: declared(office) for office in ("hq", "eu", "us")}
+    return {office: declared(office) for office in OFFICES}
 
 
 def put(value: Any, *path: Any) -> Change:
@@ -311,7 +314,7 @@ LEAKS: dict[str, tuple[Callable[[Stack], Stack], str, Carries]] = {
 }
 
 
-@pytest.mark.parametrize("office", ["hq", "eu", "us"])
+@pytest.mark.parametrize("office", OFFICES)
 def test_every_way_out_of_an_office_is_named_with_a_reason(
     stacks: dict[str, Stack], fleet: Fleet, office: str
 ) -> None:
@@ -389,12 +392,36 @@ def test_the_document_is_what_the_walk_finds(stacks: dict[str, Stack], fleet: Fl
     assert report in document, "run: .venv/bin/python -m residency --write docs/residency.md"
 
 
+def test_a_fourth_office_and_a_first_delivery_are_judged_like_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who opens an office or agrees with a partner changes stack files, and no rule stands in the way."""
+    root = checkout_of(tmp_path)
+    add_office(root, "ny", account="555555555555", region="us-east-1", cidr="10.40.0.0/16")
+    eu = yaml.safe_load((root / "Pulumi.eu.yaml").read_text())
+    way = {"to": "bucket acme-inbox", "carries": "results", "reason": "Acme ordered what is in its soil."}
+    eu["config"]["globalbi:partners"] = {
+        "acme": {"contact": "data@acme.example", "account": "444444444444", "bucket": "acme-inbox"}
+    }
+    eu["config"]["globalbi:deliveries"] = [{"partner": "acme", "pipeline": "metagenome", "project": "soil"}]
+    eu["config"]["globalbi:mayLeave"].append(way)
+    (root / "Pulumi.eu.yaml").write_text(yaml.safe_dump(eu))
+    fleet = Fleet.load(root)
+    monkeypatch.setattr("residency.policy._fleet", lambda: fleet)
+    for office in ("eu", "hq", "ny", "us"):
+        stack = declared(office, root)
+        found = judge(stack, fleet, office)
+        assert [sentence(edge) for edge in found.unnamed] == list(found.idle) == []
+        assert [(each.policy.id, each.message) for each in judge_by_policies(stack)] == []
+
+
 def test_the_command_refuses_a_way_that_is_not_named(tmp_path: Path) -> None:
     """The exit code is what a pull request's check sees."""
     for name in ("components", "cost", "handlers", "policies", "residency", "pipeline_images"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for path in (ROOT / "__main__.py", ROOT / "Pulumi.yaml", *ROOT.glob("Pulumi.*.yaml")):
+    for path in (ROOT / "__main__.py", ROOT / "Pulumi.yaml"):
         shutil.copy(path, tmp_path)
+    copy_stack_files(tmp_path)
     command = [sys.executable, "-m", "residency"]
     calm = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert calm.returncode == 0, calm.stderr
@@ -406,7 +433,7 @@ def test_the_command_refuses_a_way_that_is_not_named(tmp_path: Path) -> None:
     assert "names a way to us that is not there" in told.stderr
 
 
-@pytest.mark.parametrize("office", ["hq", "eu", "us"])
+@pytest.mark.parametrize("office", OFFICES)
 def test_what_only_aws_will_know_is_not_judged_before(
     fleet: Fleet, stacks: dict[str, Stack], office: str
 ) -> None:

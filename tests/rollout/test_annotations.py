@@ -1,6 +1,5 @@
 """Faults of stack files beside their lines."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -8,19 +7,12 @@ import pytest
 from components.faults import InvalidOffices
 from components.roster import Fleet
 from rollout.annotations import annotation, annotations, line_of
-
-ROOT = Path(__file__).parents[2]
+from tests.three_offices import checkout_of
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    for path in ROOT.glob("Pulumi*.yaml"):
-        shutil.copy(path, tmp_path)
-    for path in ROOT.glob("pipeline_images/*/pipeline.yaml"):
-        folder = tmp_path / path.parent.relative_to(ROOT)
-        folder.mkdir(parents=True)
-        shutil.copy(path, folder)
-    return tmp_path
+    return checkout_of(tmp_path)
 
 
 def line_with(path: Path, text: str) -> int:

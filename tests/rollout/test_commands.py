@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from components.roster import Fleet
 from rehearsal.github import LocalGitHub
 from rollout.comment import LABEL
 from rollout.drift import REMEDIATE, marker
 from rollout.repository import git
 from rollout.summary import Change, Summary
 from tests.rollout.http_github import ROOT, Job, serving
+from tests.three_offices import add_office, copy_stack_files
 
 HEAD = git(ROOT, "rev-parse", "HEAD").strip()
 LOSS = Change(action="replace", type="aws:s3/bucket:Bucket", name="globalbi-eu-uploads")
@@ -121,12 +123,43 @@ def test_a_hostile_name_starts_no_workflow_command(job: Job) -> None:
     assert not [line for line in ran.said.splitlines() if line.startswith("::")]
 
 
+@pytest.mark.parametrize(("base", "head"), [("origin/nowhere", "HEAD"), ("HEAD", "--all")])
+def test_a_commit_that_is_not_here_is_named(job: Job, base: str, head: str) -> None:
+    """In a clone without origin/main a person would read Python instead of what to do."""
+    ran = job.run("offices", f"--base={base}", f"--head={head}")
+    unknown = base if base != "HEAD" else head
+    assert (ran.code, ran.outputs) == (2, {})
+    assert ran.said == (
+        f"rollout: there is no commit {unknown!r} here: fetch it (`git fetch origin`), or name one that is\n"
+    )
+
+
+def test_stack_files_that_are_not_committed_are_told(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who adds an office would read that nobody is touched, and believe it."""
+    root = tmp_path / "clone"
+    root.mkdir()
+    copy_stack_files(root)
+    git(root, "init", "--quiet")
+    git(root, "add", ".")
+    git(root, "-c", "user.name=x", "-c", "user.email=x@example.org", "commit", "--quiet", "-m", "x")
+    monkeypatch.setattr("rollout.commands.ROOT", root)
+    asked = ("offices", "--base", "HEAD", "--head", "HEAD")
+    assert "not committed" not in job.run(*asked).said
+    add_office(root, "jp", account="555555555555", region="ap-northeast-1", cidr="10.40.0.0/16")
+    assert "1 stack file is not committed and so not seen: Pulumi.jp.yaml\n" in job.run(*asked).said
+    (root / "Pulumi.eu.yaml").write_text("config: {}\n")
+    (root / "notes.txt").write_text("")
+    ran = job.run(*asked)
+    assert "2 stack files are not committed and so not seen: Pulumi.eu.yaml, Pulumi.jp.yaml\n" in ran.said
+    assert (ran.code, ran.outputs["offices"]) == (0, "[]")
+
+
 def test_a_rollout_takes_what_was_not_applied_yet(github: LocalGitHub, job: Job) -> None:
     """eu failed last time and us is new: both are due, whatever the newest merge touched; hq has it all."""
-    github.deployments = {
-        "hq": success(HEAD),
-        "eu": [{"id": 1, "sha": HEAD, "statuses": [{"state": "failure"}]}],
-    }
+    github.deployments = {each.name: success(HEAD) for each in Fleet.load(ROOT).offices if each.name != "us"}
+    github.deployments["eu"] = [{"id": 1, "sha": HEAD, "statuses": [{"state": "failure"}]}]
     ran = job.run("plan", "--head", HEAD, "--override", "test")
     assert ran.outputs == {"wave_1": "[]", "wave_2": '["eu"]', "wave_3": '["us"]', "wave_4": "[]"}, ran.said
     assert "eu: <code>never&#32;applied" in ran.page or "eu: <code>never applied" in ran.page

@@ -4,8 +4,10 @@ from functools import cache
 
 import pytest
 
-from policies.program import Recorder, deploy
+from components.roster import Fleet
+from policies.program import ROOT, Recorder, deploy
 
+OFFICES = [office.name for office in Fleet.load(ROOT).offices]
 HOLD_DATA = (
     "aws:s3/bucket:Bucket",
     "aws:dynamodb/table:Table",
@@ -19,7 +21,7 @@ def declared(office: str) -> Recorder:
     return deploy(office).recorder
 
 
-@pytest.mark.parametrize("office", ["hq", "eu", "us"])
+@pytest.mark.parametrize("office", OFFICES)
 def test_what_holds_an_offices_data_is_protected(office: str) -> None:
     """A label given for something else, or `destroy` in the wrong terminal, would take the data along."""
     recorder = declared(office)

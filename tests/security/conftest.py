@@ -14,6 +14,7 @@ from demo.tree import planted
 from tests.bootstrap.conftest import account_of
 from tests.security.calls import BODY, LEDGER_KEY, Thing
 from tests.security.identities import IDENTITIES, INBOX, Place, Reach, make_people, open_places
+from tests.three_offices import copy_stack_files
 from twin import deploy
 from twin.server import Twin
 
@@ -42,6 +43,7 @@ RULES = ("uploads", "reconcile", "desk", "census", "delivery", "succeeded")
 @pytest.fixture(scope="session")
 def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Place]]:
     root = planted(tmp_path_factory.mktemp("tree"))
+    copy_stack_files(root)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TWIN_HOME", str(tmp_path_factory.mktemp("home") / "twin"))
         with Twin(root=root) as twin:

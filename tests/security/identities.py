@@ -9,8 +9,8 @@ import boto3
 from botocore import UNSIGNED
 from botocore.config import Config
 
-from components.roster import Fleet
-from twin.offices import ROOT, SETTINGS
+from tests.three_offices import known_fleet
+from twin.offices import SETTINGS
 
 INBOX = "acme-inbox"
 ADMINISTRATOR = "administrator"
@@ -40,7 +40,7 @@ _places: dict[str, Place] = {}
 
 def open_places(endpoint: str) -> Mapping[str, Place]:
     """Every office and the partner, from now on known by name."""
-    for office in Fleet.load(ROOT).offices:
+    for office in known_fleet().offices:
         _places[office.name] = Place(
             name=office.name, account=office.account, region=office.region, endpoint=endpoint
         )

@@ -8,7 +8,6 @@ import pytest
 from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
-from components.roster import Fleet
 from fleet.access import Access
 from fleet.app import app
 from fleet.rerun import MARK
@@ -16,7 +15,7 @@ from tests.security.calls import BODY, CALLS, Thing
 from tests.security.identities import Place, Reach, make_administrator, taken
 from tests.security.table import REPORT, STATUS
 from tests.security.test_table import DENIED
-from twin.offices import ROOT
+from tests.three_offices import known_fleet
 
 pytestmark = pytest.mark.xdist_group("security")
 
@@ -25,7 +24,7 @@ BRANCH, OPERATOR = "globalbi-eu-branch", "globalbi-eu-operator"
 
 @pytest.fixture
 def access(places: dict[str, Place]) -> Access:
-    return Access(fleet=Fleet.load(ROOT), endpoint=places["eu"].endpoint)
+    return Access(fleet=known_fleet(), endpoint=places["eu"].endpoint)
 
 
 def fleet(access: Access, *words: str) -> Any:

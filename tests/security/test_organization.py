@@ -13,16 +13,15 @@ from bootstrap import names
 from bootstrap.__main__ import main
 from bootstrap.organization import MOST_CHARACTERS, service_control_policy
 from bootstrap.permissions import allow
-from components.roster import Fleet
 from tests.security.calls import CALLS, Thing
 from tests.security.identities import Place, Reach, make_administrator, taken
 from tests.security.table import NO, READS, YES, Row
 from tests.security.test_table import outcome
-from twin.offices import ROOT
+from tests.three_offices import known_fleet
 
 pytestmark = pytest.mark.xdist_group("security")
 
-FLEET = Fleet.load(ROOT)
+FLEET = known_fleet()
 EU = FLEET.office("eu")
 BOUND, GLASS = "globalbi-eu-people", names.break_glass(EU)
 SCRATCH = "metagenome/soil/S9/r9/report.html"  # the table's rows need what the others find

@@ -8,9 +8,9 @@ from typing import Any
 import botocore.client
 import pytest
 
+from tests.three_offices import checkout_of
 from tests.twin.sample_program import did, edit
 from twin import deploy, state
-from twin.offices import ROOT
 from twin.server import Twin
 
 SAMPLE = Path(__file__).parent / "sample"
@@ -29,12 +29,8 @@ def waiting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Twin]:
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory, waiting: Twin) -> Path:
-    """The repository's own program and offices, where a stack file can be changed; us is applied."""
-    folder = tmp_path_factory.mktemp("office")
-    contracts = ROOT.glob("pipeline_images/*/pipeline.yaml")
-    for path in (ROOT / "__main__.py", ROOT / "Pulumi.yaml", *ROOT.glob("Pulumi.*.yaml"), *contracts):
-        (folder / path.relative_to(ROOT)).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, folder / path.relative_to(ROOT))
+    """The repository's own program and three offices, where a stack file can be changed; us is applied."""
+    folder = checkout_of(tmp_path_factory.mktemp("office"))
     deploy.up("us", folder)
     return folder
 
