@@ -11,9 +11,10 @@ import pytest
 from botocore.stub import Stubber
 
 from components.roster import Fleet
-from cost.__main__ import write
+from cost.__main__ import main, write
 from cost.book import STANDING, UNITS, Book, Region, book_of, editions
 from cost.refresh import LINUX, SIZES, UNIT, NotFound, refreshed
+from tests.three_offices import add_office, checkout_of
 
 NOW = datetime(2026, 12, 24, 8, tzinfo=UTC)
 USAGE = {"s3:write": "Requests-Tier1", "dynamodb:write": "WriteRequestUnits"}
@@ -203,3 +204,20 @@ def test_without_every_price_there_is_no_edition() -> None:
     aws.rest(**{"s3:write": two})
     with pytest.raises(NotFound, match=r"must have one price \(usage Requests-Tier1\), not \[0.1, 0.2\]"):
         aws.book()
+
+
+def test_prices_are_asked_for_an_office_that_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its file is refused until they are there: the way out must not be refused as well."""
+    root, asked = checkout_of(tmp_path), dict[str, Any]()
+    add_office(root, "za", account="555555555555", region="af-south-1", cidr="10.40.0.0/16")
+
+    def nothing_found(regions: dict[str, Any], *_: Any) -> Book:
+        asked.update(regions)
+        raise NotFound("nothing, in this test")
+
+    monkeypatch.setattr("cost.refresh.refreshed", nothing_found)
+    monkeypatch.chdir(root)
+    assert main(["refresh", "--folder", str(tmp_path)]) == 1
+    assert asked["af-south-1"] == ("c6id", "m6id", "r6id")

@@ -13,6 +13,8 @@ from bootstrap import names
 from bootstrap.__main__ import main
 from bootstrap.organization import MOST_CHARACTERS, service_control_policy
 from bootstrap.permissions import allow
+from components.roster import Fleet
+from tests.conftest import ROOT
 from tests.security.calls import CALLS, Thing
 from tests.security.identities import Place, Reach, make_administrator, taken
 from tests.security.table import NO, READS, YES, Row
@@ -21,7 +23,7 @@ from tests.three_offices import known_fleet
 
 pytestmark = pytest.mark.xdist_group("security")
 
-FLEET = known_fleet()
+FLEET, OWN = known_fleet(), Fleet.load(ROOT)
 EU = FLEET.office("eu")
 BOUND, GLASS = "globalbi-eu-people", names.break_glass(EU)
 SCRATCH = "metagenome/soil/S9/r9/report.html"  # the table's rows need what the others find
@@ -136,13 +138,13 @@ def test_the_erasure_role_still_erases_and_nobody_takes_it_without_a_reason(
     assert sts.assume_role(**who, Tags=[{"Key": "reason", "Value": "by law"}])["Credentials"]
 
 
-@pytest.mark.parametrize("office", FLEET.offices, ids=lambda office: office.name)
+@pytest.mark.parametrize("office", OWN.offices, ids=lambda office: office.name)
 def test_it_fits_and_is_printed_whole(office: object, capsys: pytest.CaptureFixture[str]) -> None:
     """AWS refuses a longer one; and what is printed is what was tried."""
     name = getattr(office, "name", "")
     assert main([name, "--service-control-policy"]) == 0
     printed = json.loads(capsys.readouterr().out)
-    assert printed == service_control_policy(FLEET.office(name), FLEET)
+    assert printed == service_control_policy(OWN.office(name), OWN)
     assert len(json.dumps(printed, separators=(",", ":"))) <= MOST_CHARACTERS
 
 
