@@ -57,7 +57,10 @@ def test_the_state_is_versioned_encrypted_private_and_closed_to_plain_http(runni
     assert all(s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values())
     rule = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"][0]
     key = account.client("kms").describe_key(KeyId=names.secrets_alias(account.office))["KeyMetadata"]
-    assert rule["ApplyServerSideEncryptionByDefault"]["KMSMasterKeyID"] == key["Arn"]
+    assert rule["ApplyServerSideEncryptionByDefault"] == {
+        "SSEAlgorithm": "aws:kms",
+        "KMSMasterKeyID": key["Arn"],
+    }
     assert account.client("kms").get_key_rotation_status(KeyId=key["KeyId"])["KeyRotationEnabled"]
     statements = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])["Statement"]
     assert statements[0]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}

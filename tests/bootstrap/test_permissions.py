@@ -22,6 +22,7 @@ SUBJECT = "repo:acme@11/platform@22"
 SAMPLES = "arn:aws:s3:::globalbi-eu-uploads-222222222222/metagenome/p/s/input.tar"
 AUDIT = "arn:aws:s3:::globalbi-eu-audit-222222222222/AWSLogs/222222222222/record.json.gz"
 STATE = "arn:aws:s3:::globalbi-eu-state-222222222222/.pulumi/stacks/globalbi/eu.json"
+LEDGER = "arn:aws:dynamodb:eu-central-1:222222222222:table/globalbi-eu-ledger"
 FLEET_TABLE = "arn:aws:dynamodb:ap-northeast-2:111111111111:table/globalbi-fleet"
 ROLE = "arn:aws:iam::222222222222:role/globalbi-eu-intake"
 FENCE = boundary_arn("eu", EU.account)
@@ -227,16 +228,12 @@ def test_one_role_erases_and_the_boundary_lets_no_other() -> None:
     ("action", "resource", "allowed"),
     [
         ("s3:GetObject", SAMPLES, True),
-        ("dynamodb:UpdateItem", "arn:aws:dynamodb:eu-central-1:222222222222:table/globalbi-eu-ledger", True),
+        ("dynamodb:UpdateItem", LEDGER, True),
         ("s3:GetObject", STATE, False),
         ("s3:ListBucket", "arn:aws:s3:::globalbi-eu-state-222222222222", False),
         ("s3:DeleteObjectVersion", SAMPLES, False),
         ("s3:PutBucketPolicy", "arn:aws:s3:::globalbi-eu-uploads-222222222222", False),
-        (
-            "dynamodb:DeleteTable",
-            "arn:aws:dynamodb:eu-central-1:222222222222:table/globalbi-eu-ledger",
-            False,
-        ),
+        ("dynamodb:DeleteTable", LEDGER, False),
         ("iam:CreateRole", ROLE, False),
         ("iam:PutRolePolicy", ROLE, False),
         ("iam:PassRole", ROLE, False),
@@ -262,7 +259,12 @@ def test_the_boundary_holds_when_everything_is_attached() -> None:
         ("s3:GetObject", SAMPLES),
         ("iam:PutRolePolicy", "arn:aws:iam::222222222222:role/globalbi-eu-github-deploy"),
         ("iam:DeleteRolePermissionsBoundary", ROLE),
+        ("iam:UpdateAssumeRolePolicy", "arn:aws:iam::222222222222:role/globalbi-eu-break-glass"),
+        ("iam:CreatePolicyVersion", "arn:aws:iam::222222222222:policy/globalbi-eu-github-boundary"),
+        ("iam:UpdateOpenIDConnectProviderThumbprint", names.provider_arn(EU)),
         ("iam:CreateUser", "arn:aws:iam::222222222222:user/me"),
+        ("dynamodb:GetItem", LEDGER),
+        ("dynamodb:PutItem", LEDGER),
         ("ec2:CreateNatGateway", "*"),
         ("organizations:LeaveOrganization", "*"),
         ("s3:PutBucketPolicy", AUDIT.partition("/")[0]),
@@ -272,6 +274,10 @@ def test_the_boundary_holds_when_everything_is_attached() -> None:
         ("cloudtrail:StopLogging", names.trail_arn(EU)),
     ):
         assert not may(fence, action, resource), action
+    for action in ("kms:DisableKey", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion"):
+        key = "arn:aws:kms:eu-central-1:222222222222:key/1"
+        assert not may(fence, action, key, kms__ResourceAliases=names.secrets_alias(EU)), action
+        assert may(fence, action, key, kms__ResourceAliases="alias/globalbi-eu"), action
     assert may(fence, "iam:CreateRole", ROLE)
     assert not may(fence, "iam:CreateRole", ROLE, iam__PermissionsBoundary=None)
 

@@ -100,6 +100,33 @@ def test_services_act_for_this_account_only(stacks: dict[str, Stack], office: st
             assert accounts == account or (arns and all(f":{account}:" in arn for arn in arns)), each.name
 
 
+# They do not send the account for which they act.
+SILENT = {"ec2.amazonaws.com", "lambda.amazonaws.com", "s3.amazonaws.com", "scheduler.amazonaws.com"}
+
+
+def test_services_take_roles_for_this_account_only(stacks: dict[str, Stack], office: str) -> None:
+    """A service that anybody can set to work would else act with an office's role for another account."""
+    for role in stacks[office].of("aws:iam/role:Role"):
+        for statement in role.json("assumeRolePolicy")["Statement"]:
+            service = statement["Principal"].get("Service", "ec2.amazonaws.com")
+            if service not in SILENT:
+                condition = {"StringEquals": {"aws:SourceAccount": stacks[office].recorder.account}}
+                assert statement["Condition"] == condition, role.name
+
+
+def test_endpoints_let_the_accounts_own_roles_through_alone(stacks: dict[str, Stack], office: str) -> None:
+    """A tool in a container that brings keys of another account could carry reads to that account."""
+    account = stacks[office].recorder.account
+    for endpoint in stacks[office].of("aws:ec2/vpcEndpoint:VpcEndpoint"):
+        if endpoint.inputs.get("policy") is None:
+            continue  # AWS: two of ECS take none
+        own = {"aws:PrincipalAccount": account}
+        if endpoint.inputs["vpcEndpointType"] == "Gateway":  # S3 and DynamoDB: data could lie elsewhere
+            own["aws:ResourceAccount"] = account
+        everything = endpoint.json("policy")["Statement"][0]
+        assert (everything["Action"], everything["Condition"]) == ("*", {"StringEquals": own}), endpoint.name
+
+
 def test_permissions_name_their_actions_and_resources(stacks: dict[str, Stack], office: str) -> None:
     """A role with a wildcard can do what nobody reviewed."""
     for each, statement in statements(stacks[office]):

@@ -148,6 +148,7 @@ def test_instances_are_locked_down(examples: dict[str, Stack]) -> None:
         "httpPutResponseHopLimit": 1,
     }
     assert template["blockDeviceMappings"][0]["ebs"]["encrypted"] == "true"
+    assert "keyName" not in template, "nobody signs in by SSH"
     message = base64.b64decode(template["userData"]).decode()
     assert message.startswith("MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=")
     assert USER_DATA.read_text().rstrip() in message
