@@ -123,7 +123,7 @@ class Eraser:
         return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]).astimezone(UTC)
 
     def _look(self, named: Named, begun: Erasure) -> Traces:
-        """What is left, but for dead letters: to look at those takes a second a queue."""
+        """What is left, but for dead letters: to look at those takes a second."""
         return look(self.context, named, (), datetime.fromisoformat(begun.began))
 
     def _stop(self, traces: Traces, cancel_runs: bool) -> None:

@@ -121,7 +121,7 @@ def office_of(environ: Mapping[str, str]) -> Office:
         passport_key=environ.get("PASSPORT_KEY", ""),
         prices=prices_from_json(environ.get("PRICES", "")),
         allowance=allowance_from_json(environ.get("BUDGETS", "")),
-        quiet_s=60.0 * int(environ.get("QUIET_MINUTES") or 60),
+        quiet_s=60.0 * float(environ.get("QUIET_MINUTES") or 60),
     )
 
 
