@@ -41,8 +41,9 @@ def packing(
                     jobs.extend(held_of(row))
                     yield row
 
-        found = packed(rows(), book_of(None))
-        filled = instances(jobs, book_of(None))
+        prices = book_of(None)
+        found = packed(rows(), prices)
+        filled = instances(jobs, prices)
     if as_json:
         tell(_json(found, filled))
         return

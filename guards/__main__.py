@@ -61,9 +61,9 @@ def copied(folder: Path) -> Path:
     return folder
 
 
-def failing(folder: Path, *nodes: str) -> str:
-    """What the first test that fails says; empty when all pass. Raises LookupError when none can be run."""
-    command = [sys.executable, "-m", "pytest", "-n", "0", "-q", "-x", "-p", "no:cacheprovider", *nodes]
+def failing(folder: Path, node: str) -> str:
+    """What the test's first failure says; empty when it passes. Raises LookupError when it cannot run."""
+    command = [sys.executable, "-m", "pytest", "-n", "0", "-q", "-x", "-p", "no:cacheprovider", node]
     # The same second and size, and Python would take the code of before.
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
@@ -78,7 +78,7 @@ def failing(folder: Path, *nodes: str) -> str:
     if done.returncode == 0:
         return ""
     if done.returncode != FAILED:
-        raise LookupError(f"pytest ended with {done.returncode} on {nodes[0]}: {done.stdout[-300:]}")
+        raise LookupError(f"pytest ended with {done.returncode} on {node}: {done.stdout[-300:]}")
     said = [line[1:].strip() for line in done.stdout.splitlines() if line.startswith("E  ")]
     return said[0] if said else done.stdout.strip().splitlines()[-1]
 

@@ -6,6 +6,7 @@ import pytest
 
 from guards.__main__ import LISTS, ROOT, stale, tried
 from guards.guard import Guard
+from guards.guard import guard as guard_of
 
 GUARDS = [each for guards in LISTS.values() for each in guards]
 
@@ -28,28 +29,25 @@ def test_a_guard_that_is_taken_away_is_missed() -> None:
     assert [each.guard.name for each in verdicts if not each.how] == []
 
 
+def words_of_nobody(test: str) -> Guard:
+    """A guard that guards nothing: its words are a docstring's."""
+    return guard_of(
+        "words of nobody",
+        f"canary/test_comparison.py::{test}",
+        "canary/comparison.py",
+        "Nothing here runs.",
+        "",
+    )
+
+
 def test_what_keeps_nobody_out_is_told() -> None:
     """The check itself must be able to fail."""
-    nothing = Guard(
-        name="words of nobody",
-        test="canary/test_comparison.py::test_a_trace_is_no_species",
-        file="canary/comparison.py",
-        old="Nothing here runs.",
-        new="",
-    )
-    (verdict,) = tried([nothing], processes=1)
+    (verdict,) = tried([words_of_nobody("test_a_trace_is_no_species")], processes=1)
     assert verdict.how == ""
 
 
 def test_a_test_that_fails_by_itself_proves_nothing() -> None:
     """Else every guard that names it would seem to be missed."""
-    needs_others = Guard(
-        name="whatever it guards",
-        test="canary/test_comparison.py::test_that_is_not_there",
-        file="canary/comparison.py",
-        old="Nothing here runs.",
-        new="",
-    )
-    (verdict,) = tried([needs_others], processes=1)
+    (verdict,) = tried([words_of_nobody("test_that_is_not_there")], processes=1)
     assert verdict.how == ""
     assert "with every guard in its place" in verdict.fault
